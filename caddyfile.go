@@ -1,0 +1,371 @@
+package caddycors
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+// inlinePolicyName is the name of a policy that is not in a policy block.
+const inlinePolicyName = "default"
+
+// optionPolicy opens the block of one policy.
+const optionPolicy = "policy"
+
+func init() {
+	httpcaddyfile.RegisterDirective("cors", parseCaddyfile)
+	// Ahead of all that answers or changes requests: a preflight has no credentials
+	// and no redirect of it is followed.
+	httpcaddyfile.RegisterDirectiveOrder("cors", httpcaddyfile.Before, "header")
+}
+
+// parseCaddyfile reads the cors directive:
+//
+//	cors [/<path> | @<matcher>] [<origins...>] {
+//		allow_origins      <patterns...>
+//		allow_origin_regex <regex>
+//		allow_methods      <methods...> | *
+//		allow_headers      <names...> | * | none
+//		expose_headers     <names...> | *
+//		allow_credentials
+//		max_age            <duration> | off
+//		dangerously_allow  <risks...>
+//
+//		policy [<name>] {
+//			<any of the above, instead of them>
+//		}
+//
+//		enforce
+//		report_only
+//		upstream_headers   replace | keep
+//		forward_preflights
+//		preflight_status   <200-299>
+//	}
+//
+// The error joins every mistake, in the order of the file.
+func parseCaddyfile(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	h.Next() // the directive
+	matcherSet, err := readMatcher(h)
+	if err != nil {
+		return nil, h.WrapErr(err)
+	}
+	p := caddyfileParser{
+		Dispenser: h.Dispenser,
+		handler:   new(Handler),
+		tokens:    map[place]caddyfile.Token{{handlerOption, optionPolicies, 0}: h.Token()},
+	}
+	p.directive()
+	if len(p.handler.Policies) == 0 {
+		p.inlinePolicy()
+	}
+	if !p.mixed {
+		c := new(compiler)
+		c.compile(p.handler)
+		for _, err := range c.errs {
+			p.failAt(p.token(err.place), err)
+		}
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return h.NewRoute(matcherSet, p.handler), nil
+}
+
+// readMatcher takes a path or a named matcher, if one is the first argument. The
+// helper that Caddy has for this takes a "*" as well, which is an origin here.
+func readMatcher(h httpcaddyfile.Helper) (caddy.ModuleMap, error) {
+	if !h.NextArg() {
+		return nil, nil
+	}
+	isMatcher := strings.HasPrefix(h.Val(), "/") || strings.HasPrefix(h.Val(), "@")
+	h.Prev()
+	if !isMatcher {
+		return nil, nil
+	}
+	matcherSet, err := h.ExtractMatcherSet()
+	if err == nil {
+		h.Next() // the directive again
+	}
+	return matcherSet, err
+}
+
+// caddyfileParser reads the tokens of one directive into a handler, and goes on after
+// a mistake.
+type caddyfileParser struct {
+	*caddyfile.Dispenser
+	handler *Handler
+	inline  bool // whether the first policy is one without a block
+	mixed   bool // whether there are policies of both kinds
+	tokens  map[place]caddyfile.Token
+	errs    []locatedError
+}
+
+type locatedError struct {
+	line int
+	error
+}
+
+// directive reads the origins behind the directive, then its block.
+func (p *caddyfileParser) directive() {
+	for p.NextArg() {
+		policy := p.inlinePolicy()
+		p.items(0, optionAllowOrigins, &policy.AllowOrigins)
+	}
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		option := p.Val()
+		switch {
+		case option == optionPolicy:
+			p.policyBlock()
+		case p.handlerOption(option):
+		case isPolicyOption(option):
+			p.policyOption(0, p.inlinePolicy(), option)
+		default:
+			p.unknown(option)
+		}
+		p.endOfOption(option)
+	}
+}
+
+// inlinePolicy returns the policy that the options outside policy blocks make.
+func (p *caddyfileParser) inlinePolicy() *Policy {
+	switch {
+	case p.inline:
+	case len(p.handler.Policies) > 0:
+		p.failMixed()
+		return new(Policy) // what is read into it does not matter any more
+	default:
+		p.inline = true
+		p.handler.Policies = []*Policy{{Name: inlinePolicyName}}
+	}
+	return p.handler.Policies[0]
+}
+
+func (p *caddyfileParser) failMixed() {
+	if !p.mixed {
+		p.mixed = true
+		p.fail("policy blocks do not mix with origins and options outside of them; put these into a policy block too")
+	}
+}
+
+func (p *caddyfileParser) policyBlock() {
+	if p.inline {
+		p.failMixed()
+	}
+	index := len(p.handler.Policies)
+	policy := new(Policy)
+	p.handler.Policies = append(p.handler.Policies, policy)
+	p.tokens[place{index, optionPolicy, 0}] = p.Token()
+	if p.NextArg() {
+		policy.Name = p.Val()
+		p.tokens[place{index, optionName, 0}] = p.Token()
+		if policy.Name == "" {
+			p.fail("the name of a policy is not empty; leave it out")
+		}
+	}
+	p.endOfLine(optionPolicy)
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		option := p.Val()
+		switch {
+		case isPolicyOption(option):
+			p.policyOption(index, policy, option)
+		case option == optionPolicy:
+			p.fail("a policy has no policy inside")
+			p.RemainingArgs()
+		case isHandlerOption(option):
+			p.fail("%s is for all policies; write it outside of the policy block", option)
+			p.RemainingArgs()
+		default:
+			p.unknown(option)
+		}
+		p.endOfOption(option)
+	}
+}
+
+func isPolicyOption(option string) bool {
+	switch option {
+	case optionAllowOrigins, optionAllowOriginRegex, optionAllowMethods, optionAllowHeaders,
+		optionExposeHeaders, optionAllowCredentials, optionMaxAge, optionDangerouslyAllow:
+		return true
+	}
+	return false
+}
+
+func (p *caddyfileParser) policyOption(index int, policy *Policy, option string) {
+	switch option {
+	case optionAllowOrigins:
+		p.list(index, option, &policy.AllowOrigins)
+	case optionAllowOriginRegex:
+		if p.one(place{index, option, len(policy.AllowOriginRegex)}) {
+			policy.AllowOriginRegex = append(policy.AllowOriginRegex, p.Val())
+		}
+	case optionAllowMethods:
+		p.once(index, option)
+		p.list(index, option, &policy.AllowMethods)
+	case optionAllowHeaders:
+		p.once(index, option)
+		p.list(index, option, &policy.AllowHeaders)
+	case optionExposeHeaders:
+		p.once(index, option)
+		p.list(index, option, &policy.ExposeHeaders)
+	case optionAllowCredentials:
+		p.once(index, option)
+		policy.AllowCredentials = true
+	case optionMaxAge:
+		p.once(index, option)
+		if p.one(place{index, option, 0}) {
+			policy.MaxAge = MaxAge(p.Val())
+		}
+	case optionDangerouslyAllow:
+		p.once(index, option)
+		p.list(index, option, &policy.DangerouslyAllow)
+	}
+	p.endOfLine(option)
+}
+
+func isHandlerOption(option string) bool {
+	switch option {
+	case optionEnforce, optionReportOnly, optionUpstreamHeaders, optionForwardPreflights, optionPreflightStatus:
+		return true
+	}
+	return false
+}
+
+// handlerOption reads option if it is one of the handler.
+func (p *caddyfileParser) handlerOption(option string) bool {
+	if !isHandlerOption(option) {
+		return false
+	}
+	p.once(handlerOption, option)
+	switch option {
+	case optionEnforce:
+		p.handler.Enforce = true
+	case optionReportOnly:
+		p.handler.ReportOnly = true
+	case optionForwardPreflights:
+		p.handler.ForwardPreflights = true
+	case optionUpstreamHeaders:
+		if p.one(place{handlerOption, option, 0}) {
+			p.handler.UpstreamHeaders = p.Val()
+		}
+	case optionPreflightStatus:
+		if p.one(place{handlerOption, option, 0}) {
+			status, err := strconv.Atoi(p.Val())
+			if err != nil || status == 0 {
+				p.fail("%s %q: this is not a status from 200 to 299; leave it out for 204", option, p.Val())
+			}
+			p.handler.PreflightStatus = status
+		}
+	}
+	p.endOfLine(option)
+	return true
+}
+
+// list reads the values of an option that takes any number of them.
+func (p *caddyfileParser) list(policy int, option string, values *[]string) {
+	before := len(*values)
+	for p.NextArg() {
+		p.items(policy, option, values)
+	}
+	if len(*values) == before {
+		p.fail("%s: it takes at least one value", option)
+	}
+}
+
+// items takes one token, in which commas may separate several values.
+func (p *caddyfileParser) items(policy int, option string, values *[]string) {
+	items := slices.Values([]string{p.Val()})
+	if strings.Contains(p.Val(), ",") && !placeholder.MatchString(p.Val()) {
+		items = listItems(p.Val())
+	}
+	for item := range items {
+		p.tokens[place{policy, option, len(*values)}] = p.Token()
+		*values = append(*values, item)
+	}
+}
+
+// one moves to the value of an option that takes one.
+func (p *caddyfileParser) one(at place) bool {
+	if !p.NextArg() {
+		p.fail("%s: it takes one value", at.option)
+		return false
+	}
+	p.tokens[at] = p.Token()
+	return true
+}
+
+// once refuses an option that was given before, and remembers where this one is.
+func (p *caddyfileParser) once(policy int, option string) {
+	at := place{policy, option, 0}
+	if _, given := p.tokens[at]; given {
+		p.fail("%s is given twice; give all of its values in one line", option)
+	}
+	p.tokens[at] = p.Token()
+}
+
+// endOfLine refuses values that an option does not take.
+func (p *caddyfileParser) endOfLine(option string) {
+	if p.NextArg() {
+		p.fail("%s: it does not take the value %q", option, p.Val())
+		p.RemainingArgs()
+	}
+}
+
+// endOfOption refuses a block that an option does not take.
+func (p *caddyfileParser) endOfOption(option string) {
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		p.fail("%s: it does not take a block", option)
+		for p.NextBlock(nesting) {
+			continue // read over it, whatever is in it
+		}
+	}
+}
+
+func (p *caddyfileParser) unknown(option string) {
+	fix := "the options are in the README"
+	switch {
+	case strings.Contains(option, "://"):
+		fix = fmt.Sprintf("write %q for an origin", optionAllowOrigins+" "+option)
+	case strings.HasPrefix(option, "allowed_"):
+		fix = fmt.Sprintf("write %q", "allow_"+strings.TrimPrefix(option, "allowed_"))
+	}
+	p.fail("there is no option %q; %s", option, fix)
+	p.RemainingArgs()
+}
+
+// token returns the token that an error of the compiler is about.
+func (p *caddyfileParser) token(at place) caddyfile.Token {
+	for _, at := range []place{at, {at.policy, at.option, 0}, {at.policy, optionPolicy, 0}} {
+		if token, ok := p.tokens[at]; ok {
+			return token
+		}
+	}
+	return p.tokens[place{handlerOption, optionPolicies, 0}]
+}
+
+// fail notes a mistake at the current token.
+func (p *caddyfileParser) fail(format string, args ...any) {
+	p.failAt(p.Token(), fmt.Errorf(format, args...))
+}
+
+func (p *caddyfileParser) failAt(token caddyfile.Token, err error) {
+	d := caddyfile.NewDispenser([]caddyfile.Token{token})
+	d.Next()
+	p.errs = append(p.errs, locatedError{token.Line, d.WrapErr(err)})
+}
+
+// err joins the mistakes in the order of their lines.
+func (p *caddyfileParser) err() error {
+	slices.SortStableFunc(p.errs, func(a, b locatedError) int { return cmp.Compare(a.line, b.line) })
+	errs := make([]error, len(p.errs))
+	for i, err := range p.errs {
+		errs[i] = err.error
+	}
+	return errors.Join(errs...)
+}

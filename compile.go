@@ -1,0 +1,376 @@
+package caddycors
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
+)
+
+// Options, as Caddyfile and JSON spell them.
+const (
+	optionName              = "name"
+	optionAllowOrigins      = "allow_origins"
+	optionAllowOriginRegex  = "allow_origin_regex"
+	optionAllowMethods      = "allow_methods"
+	optionAllowHeaders      = "allow_headers"
+	optionExposeHeaders     = "expose_headers"
+	optionAllowCredentials  = "allow_credentials"
+	optionMaxAge            = "max_age"
+	optionDangerouslyAllow  = "dangerously_allow"
+	optionPolicies          = "policies"
+	optionEnforce           = "enforce"
+	optionReportOnly        = "report_only"
+	optionUpstreamHeaders   = "upstream_headers"
+	optionForwardPreflights = "forward_preflights"
+	optionPreflightStatus   = "preflight_status"
+)
+
+// Values with a meaning of their own.
+const (
+	wildcard        = "*"
+	noHeaders       = "none"
+	maxAgeOff       = "off"
+	upstreamReplace = "replace"
+	upstreamKeep    = "keep"
+)
+
+const (
+	defaultMaxAge = 10 * time.Minute
+	longestMaxAge = 24 * time.Hour
+)
+
+var (
+	defaultMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+	defaultHeaders = []string{wildcard, headerAuthorization}
+)
+
+// compiler turns the config of a handler into its policies, and gathers all that is
+// wrong with it.
+type compiler struct {
+	replacer *caddy.Replacer // nil while adapting a Caddyfile: values with placeholders wait
+	errs     []*ConfigError
+	warnings []warning
+
+	policy int             // the one being compiled
+	label  string          // its name, for errors, if there are several
+	risks  map[risk]bool   // those it takes, and whether something needs them
+	waits  bool            // whether one of its origins has a placeholder that waits
+	seen   map[string]bool // the patterns of all policies
+	before origin.Set      // the patterns of the policies before it
+}
+
+// warning is something to log when a config is loaded.
+type warning struct {
+	message string
+	fields  []zap.Field
+}
+
+func (c *compiler) fail(option string, index int, value, reason, fix string) {
+	c.errs = append(c.errs, &ConfigError{
+		Policy: c.label, Option: option, Value: value, Reason: reason, Fix: fix,
+		place: place{c.policy, option, index},
+	})
+}
+
+func (c *compiler) warn(message string, fields ...zap.Field) {
+	c.warnings = append(c.warnings, warning{message, fields})
+}
+
+// compile returns the compiled policies of h, which are of use only if there are no
+// errors.
+func (c *compiler) compile(h *Handler) *policies {
+	c.policy, c.seen = handlerOption, make(map[string]bool)
+	c.checkHandler(h)
+	ps := new(policies)
+	names := policyNames(h.Policies)
+	for i, config := range h.Policies {
+		c.policy = i
+		if len(h.Policies) > 1 {
+			c.label = names[i]
+		}
+		if config == nil {
+			c.fail(optionPolicies, 0, "null", "a policy is an object", "")
+			continue
+		}
+		c.checkName(config.Name, names, i)
+		ps.list = append(ps.list, c.compilePolicy(config, names[i]))
+	}
+	for _, p := range ps.list {
+		if len(ps.list) == 1 && p.origins.any() && !p.credentials {
+			ps.open = p
+			continue
+		}
+		p.preflightVary = p.varyOfPreflight()
+	}
+	return ps
+}
+
+func (c *compiler) checkHandler(h *Handler) {
+	if len(h.Policies) == 0 {
+		c.fail(optionPolicies, 0, "", "nothing says which origins are allowed", `name the origin of your pages, such as "https://app.example.com"`)
+	}
+	if h.Enforce && h.ReportOnly {
+		c.fail(optionEnforce, 0, "", "it does not go with report_only, which refuses nothing", "take out one of the two")
+	}
+	switch h.UpstreamHeaders {
+	case "", upstreamReplace, upstreamKeep:
+	default:
+		c.fail(optionUpstreamHeaders, 0, h.UpstreamHeaders, "unknown value", `write "replace" or "keep"`)
+	}
+	if s := h.PreflightStatus; s != 0 && (s < 200 || s > 299) {
+		c.fail(optionPreflightStatus, 0, strconv.Itoa(s), "browsers take a preflight for answered only with a status from 200 to 299", `leave it out for 204`)
+	}
+}
+
+// policyNames returns the name of each policy; those without get one by position.
+func policyNames(configs []*Policy) []string {
+	names := make([]string, len(configs))
+	for i, config := range configs {
+		names[i] = "policy" + strconv.Itoa(i)
+		if config != nil && config.Name != "" {
+			names[i] = config.Name
+		}
+	}
+	return names
+}
+
+func (c *compiler) checkName(name string, names []string, i int) {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
+		c.fail(optionName, 0, name, `the name of a policy is made of a-z, 0-9, "_" and "-"`, "")
+	}
+	if first := slices.Index(names, names[i]); first < i {
+		c.fail(optionName, 0, names[i], "another policy has this name", "give each policy its own")
+	}
+}
+
+func (c *compiler) compilePolicy(config *Policy, name string) *policy {
+	p := &policy{name: name, credentials: config.AllowCredentials}
+	c.compileRisks(config)
+	c.compileOrigins(p, config)
+	c.compileMethods(p, config.AllowMethods)
+	c.compileHeaders(p, config.AllowHeaders)
+	c.compileExposed(p, config.ExposeHeaders)
+	p.maxAge = c.compileMaxAge(string(config.MaxAge))
+	c.warnOfRisks(name)
+	return p
+}
+
+// compileOrigins compiles what says which origins a policy is for.
+func (c *compiler) compileOrigins(p *policy, config *Policy) {
+	c.waits = false
+	origins := c.expandList(optionAllowOrigins, config.AllowOrigins)
+	if len(origins)+len(config.AllowOriginRegex) == 0 && !c.waits {
+		c.fail(optionAllowOrigins, 0, "", "nothing says which origins are allowed",
+			`name the origin of your pages, such as "https://app.example.com"; "*" is every origin, "none" is no other origin`)
+	}
+	alone := len(origins)+len(config.AllowOriginRegex) == 1
+	p.origins.patterns = origin.NewSet()
+	var patterns []origin.Pattern
+	for _, e := range origins {
+		pattern, err := origin.ParsePattern(e.text)
+		if err != nil {
+			c.failPattern(e, err.(*origin.PatternError)) // the only type it returns
+			continue
+		}
+		if (pattern.Any() || pattern.None()) && !alone {
+			c.fail(optionAllowOrigins, e.index, e.text, `"`+e.text+`" stands alone`, "take it out, or all other origins of this policy")
+		}
+		c.checkPatternRisks(p, e, pattern)
+		if c.seen[pattern.String()] {
+			c.warn("cors: an origin is given twice", zap.String("policy", p.name), zap.Stringer(optionAllowOrigins, pattern))
+		}
+		c.seen[pattern.String()] = true
+		p.origins.patterns.Add(pattern)
+		patterns = append(patterns, pattern)
+	}
+	for i, expr := range config.AllowOriginRegex {
+		c.compileOriginRegex(p, i, expr)
+	}
+	c.checkReachable(p, patterns)
+	for _, pattern := range patterns {
+		c.before.Add(pattern)
+	}
+}
+
+func (c *compiler) failPattern(e entry, err *origin.PatternError) {
+	fix := ""
+	if err.Fix != "" {
+		fix = fmt.Sprintf("write %q", err.Fix)
+	}
+	c.fail(optionAllowOrigins, e.index, e.text, err.Reason, fix)
+}
+
+func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {
+	expanded, ok := c.expandRegex(i, expr)
+	if !ok {
+		return
+	}
+	re, err := compileRegex(expanded)
+	if err != nil {
+		c.fail(optionAllowOriginRegex, i, expr, err.Error(), "see https://github.com/google/re2/wiki/Syntax")
+		return
+	}
+	c.checkRegexRisks(p, i, expr, expanded)
+	p.origins.regexps = append(p.origins.regexps, re)
+}
+
+// checkReachable refuses a policy that can never decide, because the policies before
+// it match whatever it matches.
+func (c *compiler) checkReachable(p *policy, patterns []origin.Pattern) {
+	if c.policy == 0 || c.waits || len(p.origins.regexps) > 0 && !c.before.Any() {
+		return
+	}
+	for _, pattern := range patterns {
+		if pattern.None() || !c.before.Covers(pattern) {
+			return
+		}
+	}
+	if len(patterns)+len(p.origins.regexps) > 0 {
+		c.fail(optionAllowOrigins, 0, "", "the policies before this one match all of its origins, so it never decides", "take it out, or put it before them")
+	}
+}
+
+func (c *compiler) compileMethods(p *policy, values []string) {
+	entries := c.expandList(optionAllowMethods, values)
+	if len(values) == 0 {
+		p.methods = defaultMethods
+	}
+	for _, e := range entries {
+		switch {
+		case e.text == wildcard:
+			p.anyMethod = true
+			if len(entries) > 1 {
+				c.failAlone(optionAllowMethods, e)
+			}
+			continue
+		case !fetch.IsToken(e.text):
+			c.fail(optionAllowMethods, e.index, e.text, "this is not a method name", `write it like "PUT"`)
+		case fetch.IsForbiddenMethod(e.text):
+			c.fail(optionAllowMethods, e.index, e.text, "browsers let no page send this method", "take it out")
+		case strings.EqualFold(e.text, "PATCH") && e.text != "PATCH":
+			c.fail(optionAllowMethods, e.index, e.text, "methods are case-sensitive, and browsers upper-case all common ones but this", `write "PATCH"`)
+		}
+		if method := fetch.NormalizeMethod(e.text); !slices.Contains(p.methods, method) {
+			p.methods = append(p.methods, method)
+		}
+	}
+	p.allowMethods = strings.Join(p.methods, ", ")
+	if p.anyMethod {
+		p.allowMethods = wildcard
+	}
+}
+
+func (c *compiler) compileHeaders(p *policy, values []string) {
+	entries := c.expandList(optionAllowHeaders, values)
+	if len(values) == 0 {
+		for _, name := range defaultHeaders {
+			entries = append(entries, entry{text: name})
+		}
+	}
+	var names []string
+	p.headers = make(map[string]struct{})
+	for _, e := range entries {
+		switch {
+		case e.text == noHeaders:
+			if len(entries) > 1 {
+				c.failAlone(optionAllowHeaders, e)
+			}
+			continue
+		case e.text == wildcard:
+			p.anyHeader = true
+		case !fetch.IsToken(e.text):
+			c.fail(optionAllowHeaders, e.index, e.text, "this is not a header name", `write it like "Content-Type"`)
+		case fetch.IsForbiddenRequestHeader(e.text):
+			c.fail(optionAllowHeaders, e.index, e.text, "browsers let no page set this header", "take it out")
+		}
+		lower := strings.ToLower(e.text)
+		if _, ok := p.headers[lower]; !ok {
+			p.headers[lower] = struct{}{}
+			names = append(names, e.text)
+		}
+	}
+	if p.anyHeader {
+		_, p.authorization = p.headers[strings.ToLower(headerAuthorization)]
+		for _, e := range entries {
+			if e.text != wildcard && !strings.EqualFold(e.text, headerAuthorization) {
+				c.fail(optionAllowHeaders, e.index, e.text, `"*" has every header but Authorization`, "take out one of the two")
+			}
+		}
+	}
+	p.allowHeaders = strings.Join(names, ", ")
+}
+
+func (c *compiler) compileExposed(p *policy, values []string) {
+	entries := c.expandList(optionExposeHeaders, values)
+	var names []string
+	for _, e := range entries {
+		switch {
+		case e.text == wildcard:
+			if len(entries) > 1 {
+				c.failAlone(optionExposeHeaders, e)
+			}
+			if p.credentials {
+				p.exposeAll = true
+				continue
+			}
+		case !fetch.IsToken(e.text):
+			c.fail(optionExposeHeaders, e.index, e.text, "this is not a header name", `write it like "X-Total-Count"`)
+		case fetch.IsForbiddenResponseHeader(e.text):
+			c.fail(optionExposeHeaders, e.index, e.text, "browsers let no page read this header", "take it out")
+		}
+		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, e.text) }) {
+			names = append(names, e.text)
+		}
+	}
+	p.exposeHeaders = strings.Join(names, ", ")
+}
+
+func (c *compiler) failAlone(option string, e entry) {
+	c.fail(option, e.index, e.text, fmt.Sprintf("%q stands alone", e.text), "take it out, or all other values")
+}
+
+// compileMaxAge returns the value of Access-Control-Max-Age, in seconds.
+func (c *compiler) compileMaxAge(value string) string {
+	switch value {
+	case "":
+		return seconds(defaultMaxAge)
+	case maxAgeOff:
+		return seconds(0)
+	}
+	d, err := caddy.ParseDuration(value)
+	switch {
+	case strings.Trim(value, "0123456789") == "":
+		c.fail(optionMaxAge, 0, value, "a duration has a unit", fmt.Sprintf("write %q", value+"s"))
+	case err != nil:
+		c.fail(optionMaxAge, 0, value, "this is not a duration", `write it like "10m", or "off"`)
+	case d == 0:
+		c.fail(optionMaxAge, 0, value, "the shortest duration is 1s", `write "off"`)
+	case d < time.Second, d > longestMaxAge:
+		c.fail(optionMaxAge, 0, value, "no browser keeps the answer to a preflight for that long", `write a duration from "1s" to "24h", or "off"`)
+	case d%time.Second != 0:
+		c.fail(optionMaxAge, 0, value, "browsers count whole seconds", fmt.Sprintf("write %q", seconds(d)+"s"))
+	}
+	return seconds(d)
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
+
+// varyOfPreflight returns what the answer to an allowed preflight depends on.
+func (p *policy) varyOfPreflight() string {
+	vary := headerOrigin
+	if p.credentials && p.anyMethod {
+		vary += ", " + headerRequestMethod
+	}
+	if p.credentials && p.anyHeader {
+		vary += ", " + headerRequestHeaders
+	}
+	return vary
+}

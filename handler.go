@@ -1,0 +1,39 @@
+package caddycors
+
+import (
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// decidedVar is the request variable that holds the [responseWriter] of the handler
+// that decided.
+const decidedVar = "http.handlers.cors"
+
+// ServeHTTP decides about the request, then answers it if it is a preflight, or
+// applies the decision to what the next handler writes.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if decided, ok := caddyhttp.GetVar(r.Context(), decidedVar).(*responseWriter); ok {
+		if r.Context().Value(caddyhttp.ErrorCtxKey) == nil {
+			return next.ServeHTTP(w, r)
+		}
+		return decided.again(w).serve(r, next)
+	}
+
+	d := h.policies.decide(r)
+	h.observe(d, r)
+	switch {
+	case h.ReportOnly:
+		return next.ServeHTTP(w, r)
+	case d.Kind == KindPreflight && !h.ForwardPreflights:
+		h.answerPreflight(w, r, d)
+		return nil
+	case d.Kind == KindActual && d.Outcome == OutcomeDenied && h.Enforce:
+		removeCORSHeaders(w.Header())
+		w.Header().Set(headerCacheControl, "no-store")
+		return refuse(w, d)
+	}
+	rw := h.newResponseWriter(w, r, d)
+	caddyhttp.SetVar(r.Context(), decidedVar, rw)
+	return rw.serve(r, next)
+}

@@ -1,0 +1,68 @@
+// Package fetch holds what the Fetch standard says of methods and header names.
+package fetch
+
+import "strings"
+
+// IsToken reports whether s is a token (RFC 9110, section 5.6.2): what a method and a
+// header name are made of.
+func IsToken(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isTokenByte(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isTokenByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+// NormalizeMethod upper-cases the methods that browsers upper-case, and leaves all
+// others as they are: "get" becomes "GET", "patch" stays (Fetch, "normalize a
+// method").
+func NormalizeMethod(method string) string {
+	switch upper := strings.ToUpper(method); upper {
+	case "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT":
+		return upper
+	}
+	return method
+}
+
+// IsForbiddenMethod reports whether no script can send method (Fetch, "forbidden
+// method").
+func IsForbiddenMethod(method string) bool {
+	switch strings.ToUpper(method) {
+	case "CONNECT", "TRACE", "TRACK":
+		return true
+	}
+	return false
+}
+
+// IsSafelistedMethod reports whether method needs no leave of the server (Fetch,
+// "CORS-safelisted method").
+func IsSafelistedMethod(method string) bool {
+	return method == "GET" || method == "HEAD" || method == "POST"
+}
+
+// IsForbiddenRequestHeader reports whether no script can set the request header name,
+// in any case (Fetch, "forbidden request-header"). The headers that are forbidden for
+// some values only are not.
+func IsForbiddenRequestHeader(name string) bool {
+	name = strings.ToLower(name)
+	switch name {
+	case "accept-charset", "accept-encoding", "access-control-request-headers",
+		"access-control-request-method", "connection", "content-length", "cookie",
+		"cookie2", "date", "dnt", "expect", "host", "keep-alive", "origin", "referer",
+		"set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "via":
+		return true
+	}
+	return strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "sec-")
+}
+
+// IsForbiddenResponseHeader reports whether no script can read the response header
+// name, in any case (Fetch, "forbidden response-header name").
+func IsForbiddenResponseHeader(name string) bool {
+	return strings.EqualFold(name, "Set-Cookie") || strings.EqualFold(name, "Set-Cookie2")
+}

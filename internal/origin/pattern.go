@@ -1,0 +1,275 @@
+package origin
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// kind says what part of an origin a [Pattern] leaves open.
+type kind uint8
+
+const (
+	kindNone      kind = iota // matches nothing
+	kindAny                   // matches everything
+	kindOpaque                // "null" or "file://", compared literally
+	kindExact                 // one host
+	kindAnyHost               // every host of a scheme
+	kindSubdomain             // "*." before a host name
+	kindLabel                 // "*" inside the leftmost label
+)
+
+// anyPort is the port of a pattern that matches every port.
+const anyPort = "*"
+
+// Pattern is a parsed origin pattern, normalised to what browsers send. The zero
+// value is the pattern "none".
+type Pattern struct {
+	kind   kind
+	scheme string
+	host   string // with its "*", if it has one; "null" or "file://" if opaque
+	port   string // "" for the scheme's default, "*" for any
+}
+
+// PatternError says why a pattern does not parse.
+type PatternError struct {
+	// Reason is what is wrong, such as "an origin has no path".
+	Reason string
+	// Fix is what to write instead, or "" if that cannot be guessed.
+	Fix string
+}
+
+// Error returns the reason and the fix in one line.
+func (e *PatternError) Error() string {
+	if e.Fix == "" {
+		return e.Reason
+	}
+	return fmt.Sprintf("%s; write %q", e.Reason, e.Fix)
+}
+
+// ParsePattern parses one pattern: an origin, an origin with a wildcard ("*" as the
+// port, as the host, as the first label of the host or inside it), "*", "none",
+// "null" or "file://". It normalises what a browser would (case, IDNA, default
+// ports, spellings of IP addresses) and refuses what no browser can send. The error
+// is a [*PatternError].
+func ParsePattern(s string) (Pattern, error) {
+	switch s {
+	case "*":
+		return Pattern{kind: kindAny}, nil
+	case "none":
+		return Pattern{kind: kindNone}, nil
+	case Null, File:
+		return Pattern{kind: kindOpaque, host: s}, nil
+	}
+	p, err := parseTuple(s)
+	if err != nil {
+		err.Fix = workingFix(err.Fix)
+		return Pattern{}, err
+	}
+	return p, nil
+}
+
+// workingFix mends a suggestion that has a mistake of its own, so that what it
+// returns always parses. Each step only takes something away; it ends with "" where
+// nothing can be suggested.
+func workingFix(fix string) string {
+	for fix != "" && fix != File {
+		_, err := parseTuple(fix)
+		if err == nil {
+			break
+		}
+		fix = err.Fix
+	}
+	return fix
+}
+
+// parseTuple parses a pattern of a scheme, a host and perhaps a port.
+func parseTuple(s string) (Pattern, *PatternError) {
+	if s == "" {
+		return Pattern{}, &PatternError{Reason: "an origin is not empty"}
+	}
+	if i := strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || r == ',' }); i >= 0 {
+		return Pattern{}, &PatternError{Reason: fmt.Sprintf("an origin has no %q in it; give each origin as a value of its own", s[i])}
+	}
+	scheme, authority, ok := strings.Cut(s, schemeSeparator)
+	if !ok || strings.ContainsAny(scheme, "/?#") {
+		return Pattern{}, &PatternError{Reason: "an origin starts with a scheme", Fix: withScheme(s)}
+	}
+	p := Pattern{scheme: strings.ToLower(scheme)}
+	if !validScheme(p.scheme) {
+		return Pattern{}, &PatternError{Reason: fmt.Sprintf("%q is not a URL scheme", scheme)}
+	}
+	if p.scheme == "file" {
+		return Pattern{}, &PatternError{Reason: "pages opened from disk have no host in their origin", Fix: File}
+	}
+	if i := strings.IndexAny(authority, `/\?#`); i >= 0 {
+		return Pattern{}, &PatternError{Reason: "an origin has no " + partName(authority[i:]), Fix: scheme + schemeSeparator + authority[:i]}
+	}
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		return Pattern{}, &PatternError{Reason: "an origin has no user name or password", Fix: scheme + schemeSeparator + authority[i+1:]}
+	}
+	host := authority[:hostLength(authority)]
+	var err *PatternError
+	if p.port, err = parsePort(p.scheme, host, authority[len(host):]); err != nil {
+		return Pattern{}, err
+	}
+	if p.kind, p.host, err = parseHost(p.scheme, host); err != nil {
+		return Pattern{}, err
+	}
+	return p, nil
+}
+
+// withScheme guesses the scheme that is missing from s.
+func withScheme(s string) string {
+	s = strings.TrimLeft(s, ":/")
+	for _, scheme := range []string{"https", "http"} { // "https:example.com", "http/example.com"
+		if rest, ok := strings.CutPrefix(strings.ToLower(s), scheme); ok && strings.IndexAny(rest, ":/") == 0 {
+			return scheme + schemeSeparator + strings.TrimLeft(rest, ":/")
+		}
+	}
+	if isLoopback(strings.ToLower(s[:hostLength(s)])) {
+		return "http" + schemeSeparator + s
+	}
+	return "https" + schemeSeparator + s
+}
+
+// partName names the part of a URL that rest starts.
+func partName(rest string) string {
+	switch {
+	case rest == "/":
+		return "trailing slash"
+	case rest[0] == '?':
+		return "query"
+	case rest[0] == '#':
+		return "fragment"
+	case rest[0] == '\\':
+		return "backslash"
+	}
+	return "path"
+}
+
+// parsePort parses what follows the host: nothing, or a colon and a port.
+func parsePort(scheme, host, rest string) (string, *PatternError) {
+	if rest == "" {
+		return "", nil
+	}
+	base := scheme + schemeSeparator + host
+	if rest[0] != ':' || strings.Count(rest, ":") > 1 {
+		err := &PatternError{Reason: "what follows the host is no port"}
+		if _, parseErr := netip.ParseAddr(host + rest); parseErr == nil {
+			err = &PatternError{Reason: "an IPv6 address stands in brackets", Fix: scheme + schemeSeparator + "[" + host + rest + "]"}
+		}
+		return "", err
+	}
+	port := rest[1:]
+	switch {
+	case port == anyPort:
+		return anyPort, nil
+	case port == "":
+		return "", &PatternError{Reason: "the port after the colon is missing", Fix: base}
+	case validPort(strings.TrimLeft(port, "0")) && port[0] == '0':
+		return "", &PatternError{Reason: "a port has no leading zero", Fix: base + ":" + strings.TrimLeft(port, "0")}
+	case !validPort(port):
+		return "", &PatternError{Reason: fmt.Sprintf("%q is not a port from 1 to 65535, nor \"*\"", port)}
+	case port == DefaultPort(scheme):
+		return "", nil
+	}
+	return port, nil
+}
+
+// parseHost normalises a host and tells what kind of pattern it makes.
+func parseHost(scheme, host string) (kind, string, *PatternError) {
+	if host == "" {
+		return 0, "", &PatternError{Reason: "an origin has a host"}
+	}
+	if host == "*" {
+		return kindAnyHost, host, nil
+	}
+	if !strings.Contains(host, "*") {
+		normal, err := normalizeHost(scheme, host)
+		return kindExact, normal, err
+	}
+
+	label, parent, hasParent := strings.Cut(host, ".")
+	label = strings.ToLower(label)
+	switch {
+	case strings.Count(host, "*") > 1:
+		return 0, "", &PatternError{Reason: "a host has one \"*\" at most"}
+	case !strings.Contains(label, "*"):
+		return 0, "", &PatternError{Reason: "a \"*\" stands in the leftmost label of a host only"}
+	case strings.HasPrefix(label, "xn--"):
+		return 0, "", &PatternError{Reason: "a \"*\" cannot stand in a label that starts with \"xn--\", which encodes Unicode as a whole"}
+	case !validName(strings.Replace(label, "*", "x", 1)):
+		return 0, "", &PatternError{Reason: "a label with a \"*\" has only letters, digits, \"-\" and \"_\" beside it"}
+	case !hasParent:
+		return kindLabel, label, nil
+	}
+	normal, err := normalizeHost(scheme, parent)
+	if err != nil {
+		return 0, "", err
+	}
+	if endsInNumber(normal) {
+		return 0, "", &PatternError{Reason: "an IP address has no \"*\""}
+	}
+	if len(strings.TrimSuffix(label+"."+normal, ".")) > maxHostLength {
+		return 0, "", &PatternError{Reason: fmt.Sprintf("a host has at most %d bytes", maxHostLength)}
+	}
+	if label == "*" {
+		return kindSubdomain, label + "." + normal, nil
+	}
+	return kindLabel, label + "." + normal, nil
+}
+
+// String returns the pattern normalised, as [ParsePattern] reads it.
+func (p Pattern) String() string {
+	switch p.kind {
+	case kindNone:
+		return "none"
+	case kindAny:
+		return "*"
+	case kindOpaque:
+		return p.host
+	}
+	s := p.scheme + schemeSeparator + p.host
+	if p.port != "" {
+		s += ":" + p.port
+	}
+	return s
+}
+
+// Any reports whether the pattern is "*", which every origin matches.
+func (p Pattern) Any() bool { return p.kind == kindAny }
+
+// None reports whether the pattern is "none", which no origin matches.
+func (p Pattern) None() bool { return p.kind == kindNone }
+
+// Opaque reports whether the pattern is "null" or "file://".
+func (p Pattern) Opaque() bool { return p.kind == kindOpaque }
+
+// AnyHost reports whether the pattern matches every host of its scheme.
+func (p Pattern) AnyHost() bool { return p.kind == kindAnyHost }
+
+// Insecure reports whether the pattern matches an origin that came over plain HTTP,
+// which whoever sits on the network can forge. Loopback hosts do not count.
+func (p Pattern) Insecure() bool { return p.scheme == "http" && !isLoopback(p.host) }
+
+// WildcardParent returns the host name to the right of a wildcard label, such as
+// "github.io" in "https://*.github.io", or "" if there is none.
+func (p Pattern) WildcardParent() string {
+	if p.kind != kindSubdomain && p.kind != kindLabel {
+		return ""
+	}
+	_, parent, _ := strings.Cut(p.host, ".")
+	return strings.TrimSuffix(parent, ".")
+}
+
+// isLoopback reports whether host is always this machine: localhost, a name below it
+// (RFC 6761, section 6.3), 127.0.0.0/8 or [::1].
+func isLoopback(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	if host == "localhost" || host == "[::1]" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Is4() && addr.IsLoopback()
+}

@@ -1,0 +1,193 @@
+package caddycors
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
+)
+
+// Policy says which origins may read responses, and what they may send.
+//
+// In origins, methods and header names, the placeholders `{env.*}`, `{file.*}` and
+// `{system.*}` are replaced when the config loads; a value with one may hold several
+// entries, split at commas and white space.
+type Policy struct {
+	// The name of the policy in logs, of `a-z 0-9 _ -`. Default: `policy0`,
+	// `policy1`, ... by position.
+	Name string `json:"name,omitempty"`
+
+	// The origins that may read responses. Each is an origin as browsers send it
+	// (`https://app.example.com`, `http://localhost:3000`), which may leave open the
+	// port (`http://localhost:*`), the subdomain (`https://*.example.com`), part of
+	// the leftmost label (`https://shop-*.example.com`) or the host (`https://*`). `*`
+	// is every origin and `none` is no origin; each of them stands alone. A policy
+	// needs this or `allow_origin_regex`.
+	AllowOrigins []string `json:"allow_origins,omitempty"`
+
+	// Regular expressions (RE2) of origins that may read responses, matched against
+	// the whole of a well-formed origin. In these, `{env.*}`, `{file.*}` and
+	// `{system.*}` stand for their value, quoted. Default: none.
+	AllowOriginRegex []string `json:"allow_origin_regex,omitempty"`
+
+	// The methods that pages may use, or `*` for all. GET, HEAD and POST always may.
+	// Default: GET, HEAD, POST, PUT, PATCH and DELETE.
+	AllowMethods []string `json:"allow_methods,omitempty"`
+
+	// The request headers that pages may set; `*` for all but Authorization, which
+	// may stand beside it; or `none`. Default: `*` and Authorization.
+	AllowHeaders []string `json:"allow_headers,omitempty"`
+
+	// The response headers that pages may read beside the safelisted ones, or `*` for
+	// all. Default: none.
+	ExposeHeaders []string `json:"expose_headers,omitempty"`
+
+	// Let pages read responses to requests with cookies, client certificates or
+	// remembered passwords. Default: false.
+	AllowCredentials bool `json:"allow_credentials,omitempty"`
+
+	// How long browsers may remember the answer to a preflight: whole seconds from
+	// `1s` to `24h`, or `off`. Chromium keeps it for 2h at most, WebKit for 10m.
+	// Default: `10m`.
+	MaxAge MaxAge `json:"max_age,omitempty"`
+
+	// The risks that this policy takes: `any_origin_with_credentials`, `null_origin`,
+	// `insecure_origins`, `public_suffixes`. What needs one does not load without it;
+	// each one in force is logged when the config loads. Default: none.
+	DangerouslyAllow []string `json:"dangerously_allow,omitempty"`
+}
+
+// MaxAge is a duration with its unit, such as "10m", or "off".
+type MaxAge string
+
+// UnmarshalJSON takes a string. It takes anything else too, as it is written, so that
+// it is refused along with the other mistakes of a config and with a fix.
+func (m *MaxAge) UnmarshalJSON(data []byte) error {
+	var s string
+	if json.Unmarshal(data, &s) != nil {
+		s = string(data)
+	}
+	*m = MaxAge(s)
+	return nil
+}
+
+// policies are the compiled policies of a handler.
+type policies struct {
+	list []*policy
+
+	// open is the only policy, if that is "*" without credentials: then nothing
+	// depends on the origin, and its headers are on every response. Else nil.
+	open *policy
+}
+
+// policy is a compiled policy: what a request needs, as it needs it.
+type policy struct {
+	name        string
+	origins     matcher
+	credentials bool
+
+	anyMethod bool
+	methods   []string
+
+	anyHeader     bool
+	authorization bool                // whether Authorization is listed beside "*"
+	headers       map[string]struct{} // in lower case
+
+	// Values of response headers; one that is empty is left out.
+	allowMethods  string
+	allowHeaders  string
+	exposeHeaders string
+	maxAge        string
+	preflightVary string
+
+	// exposeAll: with credentials "*" exposes nothing, so the names that a response
+	// has are written (Fetch, main fetch, step 14.4).
+	exposeAll bool
+}
+
+// matches reports whether the policy is for this origin. A malformed one is for "*"
+// without credentials only, which answers it as it would any other.
+func (p *policy) matches(o origin.Origin, wellFormed bool) bool {
+	if !wellFormed {
+		return p.origins.any() && !p.credentials
+	}
+	return p.origins.match(o)
+}
+
+// allowsMethod reports whether a page may use method, the value of
+// Access-Control-Request-Method. A list of GET, HEAD and POST has no use, as browsers
+// do not ask (Fetch, CORS-preflight fetch, step 7.5).
+func (p *policy) allowsMethod(method string) bool {
+	if fetch.IsSafelistedMethod(method) || slices.Contains(p.methods, method) {
+		return true
+	}
+	return p.anyMethod && fetch.IsToken(method) && !fetch.IsForbiddenMethod(method)
+}
+
+// allowsHeaders reports whether a page may set all the headers that the lines of
+// Access-Control-Request-Headers name.
+func (p *policy) allowsHeaders(lines []string) bool {
+	for _, line := range lines {
+		for name := range listItems(line) {
+			if !p.allowsHeader(name) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (p *policy) allowsHeader(name string) bool {
+	if p.anyHeader {
+		// "*" is no wildcard for Authorization (Fetch, CORS-preflight fetch, step 7.6).
+		return fetch.IsToken(name) && (p.authorization || !strings.EqualFold(name, headerAuthorization))
+	}
+	if _, ok := p.headers[name]; ok {
+		return true // in lower case, as browsers send it
+	}
+	_, ok := p.headers[strings.ToLower(name)]
+	return ok
+}
+
+// preflightLists returns the values of Access-Control-Allow-Methods and
+// Access-Control-Allow-Headers for a preflight. They are the policy's own, whatever
+// was asked for, so that browsers remember them and can say what is missing. "*" is
+// no wildcard for requests with credentials, so what was asked for, and is allowed,
+// is named instead.
+func (p *policy) preflightLists(r *http.Request, reason Reason) (methods, headers string) {
+	methods, headers = p.allowMethods, p.allowHeaders
+	if !p.credentials {
+		return methods, headers
+	}
+	if p.anyMethod {
+		methods = ""
+		if reason != ReasonMethodNotAllowed {
+			methods = r.Header.Get(headerRequestMethod)
+		}
+	}
+	if p.anyHeader {
+		headers = ""
+		if lines := r.Header[headerRequestHeaders]; p.allowsHeaders(lines) {
+			headers = normalizeNames(lines)
+		}
+	}
+	return methods, headers
+}
+
+// normalizeNames joins the header names in lines as browsers do, in lower case and
+// with commas alone. What already is so is returned as it is.
+func normalizeNames(lines []string) string {
+	if len(lines) == 1 && !strings.ContainsAny(lines[0], " \t") && !strings.Contains(","+lines[0]+",", ",,") {
+		return strings.ToLower(lines[0])
+	}
+	var names []string
+	for _, line := range lines {
+		for name := range listItems(line) {
+			names = append(names, strings.ToLower(name))
+		}
+	}
+	return strings.Join(names, ",")
+}
