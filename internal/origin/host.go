@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -36,8 +37,8 @@ func normalizeHost(scheme, host string) (string, *PatternError) {
 		if DefaultPort(scheme) == "" {
 			return "", &PatternError{Reason: fmt.Sprintf("browsers keep the host of a %s:// origin as bytes; it has only letters, digits, \"-\", \"_\" and dots", scheme)}
 		}
-		ascii, err := domainToASCII.ToASCII(host)
-		if err != nil {
+		ascii, ok := toASCII(host)
+		if !ok {
 			return "", &PatternError{Reason: fmt.Sprintf("%q is not a host name that browsers accept", host)}
 		}
 		normal = ascii
@@ -56,6 +57,20 @@ func normalizeHost(scheme, host string) (string, *PatternError) {
 		return addr.String(), nil
 	}
 	return normal, nil
+}
+
+// toASCII maps a host name with Unicode. What it returns maps to itself: else no
+// browser would send it.
+func toASCII(host string) (string, bool) {
+	if !utf8.ValidString(host) {
+		return "", false
+	}
+	ascii, err := domainToASCII.ToASCII(host)
+	if err != nil {
+		return "", false
+	}
+	again, err := domainToASCII.ToASCII(ascii)
+	return ascii, err == nil && again == ascii
 }
 
 // needsIDNA reports whether a host name has Unicode in it, plain or encoded.
@@ -112,9 +127,6 @@ func parseIPv4Number(s string) (uint64, bool) {
 	}
 	if s == "" {
 		return 0, true
-	}
-	if s[0] == '+' || s[0] == '-' || strings.Contains(s, "_") {
-		return 0, false
 	}
 	n, err := strconv.ParseUint(s, base, 64)
 	return n, err == nil

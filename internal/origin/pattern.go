@@ -108,7 +108,13 @@ func parseTuple(s string) (Pattern, *PatternError) {
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		return Pattern{}, &PatternError{Reason: "an origin has no user name or password", Fix: scheme + schemeSeparator + authority[i+1:]}
 	}
+	if addr, err := netip.ParseAddr(authority); err == nil && addr.Is6() {
+		return Pattern{}, &PatternError{Reason: "an IPv6 address stands in brackets", Fix: scheme + schemeSeparator + "[" + authority + "]"}
+	}
 	host := authority[:hostLength(authority)]
+	if host == "" {
+		return Pattern{}, &PatternError{Reason: "an origin has a host"}
+	}
 	var err *PatternError
 	if p.port, err = parsePort(p.scheme, host, authority[len(host):]); err != nil {
 		return Pattern{}, err
@@ -155,11 +161,7 @@ func parsePort(scheme, host, rest string) (string, *PatternError) {
 	}
 	base := scheme + schemeSeparator + host
 	if rest[0] != ':' || strings.Count(rest, ":") > 1 {
-		err := &PatternError{Reason: "what follows the host is no port"}
-		if _, parseErr := netip.ParseAddr(host + rest); parseErr == nil {
-			err = &PatternError{Reason: "an IPv6 address stands in brackets", Fix: scheme + schemeSeparator + "[" + host + rest + "]"}
-		}
-		return "", err
+		return "", &PatternError{Reason: "what follows the host is no port"}
 	}
 	port := rest[1:]
 	switch {
@@ -179,9 +181,6 @@ func parsePort(scheme, host, rest string) (string, *PatternError) {
 
 // parseHost normalises a host and tells what kind of pattern it makes.
 func parseHost(scheme, host string) (kind, string, *PatternError) {
-	if host == "" {
-		return 0, "", &PatternError{Reason: "an origin has a host"}
-	}
 	if host == "*" {
 		return kindAnyHost, host, nil
 	}

@@ -1,0 +1,217 @@
+package origin
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestParsePatternNormalizes(t *testing.T) {
+	for _, test := range []struct{ pattern, normal string }{
+		{"*", "*"},
+		{"none", "none"},
+		{"null", "null"},
+		{"file://", "file://"},
+		{"https://example.com", "https://example.com"},
+		{"HTTPS://Example.COM", "https://example.com"},
+		{"https://example.com:443", "https://example.com"},
+		{"http://example.com:80", "http://example.com"},
+		{"http://example.com:443", "http://example.com:443"},
+		{"https://example.com.", "https://example.com."},
+		{"http://localhost:*", "http://localhost:*"},
+		{"https://*.example.com", "https://*.example.com"},
+		{"https://*.Example.com:443", "https://*.example.com"},
+		{"https://*.example.com:*", "https://*.example.com:*"},
+		{"https://Shop-*.example.com", "https://shop-*.example.com"},
+		{"https://*-preview.example.com:8443", "https://*-preview.example.com:8443"},
+		{"https://a*b.example.com", "https://a*b.example.com"},
+		{"https://x*.example.com", "https://x*.example.com"},
+		{"http://dev-*", "http://dev-*"},
+		{"https://*", "https://*"},
+		{"https://*:*", "https://*:*"},
+		{"https://bücher.example", "https://xn--bcher-kva.example"},
+		{"https://BÜCHER.example", "https://xn--bcher-kva.example"},
+		{"https://faß.example", "https://xn--fa-hia.example"},
+		{"https://*.bücher.example", "https://*.xn--bcher-kva.example"},
+		{"https://xn--bcher-kva.example", "https://xn--bcher-kva.example"},
+		{"https://ｅxample.com", "https://example.com"},
+		{"http://127.0.0.1:*", "http://127.0.0.1:*"},
+		{"http://127.1", "http://127.0.0.1"},
+		{"http://0x7f000001", "http://127.0.0.1"},
+		{"http://0177.0.0.1", "http://127.0.0.1"},
+		{"http://2130706433:8080", "http://127.0.0.1:8080"},
+		{"http://0x.0x.0.0", "http://0.0.0.0"},
+		{"http://1.2.3.4.", "http://1.2.3.4"},
+		{"http://[0:0:0:0:0:0:0:1]:3000", "http://[::1]:3000"},
+		{"http://[2001:DB8::1]", "http://[2001:db8::1]"},
+		{"http://[::ffff:1.2.3.4]", "http://[::ffff:102:304]"},
+		{"capacitor://localhost", "capacitor://localhost"},
+		{"vscode-webview://*", "vscode-webview://*"},
+		{"Chrome-Extension://nkbihfbeogaeaoehlefnkodbefgpgknn", "chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn"},
+		{"tauri://localhost", "tauri://localhost"},
+		{"capacitor://localhost:80", "capacitor://localhost:80"},
+	} {
+		p, err := ParsePattern(test.pattern)
+		if err != nil || p.String() != test.normal {
+			t.Errorf("ParsePattern(%q) = %q, %v; want %q", test.pattern, p, err, test.normal)
+			continue
+		}
+		if again, err := ParsePattern(p.String()); err != nil || again != p {
+			t.Errorf("ParsePattern(%q), parsed again: %+v, %v; want %+v", test.pattern, again, err, p)
+		}
+	}
+}
+
+func TestParsePatternRefuses(t *testing.T) {
+	for _, test := range []struct{ pattern, reason, fix string }{
+		{"", "not empty", ""},
+		{"https://a.example https://b.example", `no ' ' in it`, ""},
+		{"https://a.example,https://b.example", `no ',' in it`, ""},
+		{"https://a.example\n", `no '\n' in it`, ""},
+		{"example.com", "starts with a scheme", "https://example.com"},
+		{"//example.com", "starts with a scheme", "https://example.com"},
+		{"*.example.com", "starts with a scheme", "https://*.example.com"},
+		{"localhost:3000", "starts with a scheme", "http://localhost:3000"},
+		{"127.0.0.1:3000", "starts with a scheme", "http://127.0.0.1:3000"},
+		{"https:example.com", "starts with a scheme", "https://example.com"},
+		{"http:/example.com", "starts with a scheme", "http://example.com"},
+		{"example.com/a://b", "starts with a scheme", "https://example.com"},
+		{"example.com/", "starts with a scheme", "https://example.com"},
+		{"exa*mp*le.com", "starts with a scheme", ""},
+		{"1x://example.com", "not a URL scheme", ""},
+		{"https://example.com/", "no trailing slash", "https://example.com"},
+		{"https://example.com/api/*", "no path", "https://example.com"},
+		{"https://example.com?x=1", "no query", "https://example.com"},
+		{"https://example.com#top", "no fragment", "https://example.com"},
+		{`https://example.com\`, "no backslash", "https://example.com"},
+		{"https://user@example.com", "no user name", "https://example.com"},
+		{"https://user:pass@example.com/x", "no path", "https://example.com"},
+		{"https://", "has a host", ""},
+		{"https://:8443", "has a host", ""},
+		{"https://example.com:", "port after the colon is missing", "https://example.com"},
+		{"https://example.com:08443", "no leading zero", "https://example.com:8443"},
+		{"https://example.com:0", "not a port", ""},
+		{"https://example.com:65536", "not a port", ""},
+		{"https://example.com:80a", "not a port", ""},
+		{"https://example.com:80:90", "no port", ""},
+		{"http://::1", "stands in brackets", "http://[::1]"},
+		{"http://\x85", "not a host name that browsers accept", ""},
+		{"http://2001:db8::1", "stands in brackets", "http://[2001:db8::1]"},
+		{"http://[::1]x", "no port", ""},
+		{"http://[::g]", "not an IPv6 address", ""},
+		{"http://[1.2.3.4]", "not an IPv6 address", ""},
+		{"http://[::1", "has a host", ""},
+		{"https://example..com", "not a host name", ""},
+		{"https://.example.com", "not a host name", ""},
+		{"https://exam!ple.com", "not a host name", ""},
+		{"https://example%2ecom", "not a host name", ""},
+		{"https://xn--0.example", "not a host name that browsers accept", ""},
+		{"https://a.*.example.com", "leftmost label", ""},
+		{"https://192.168.1.*", "leftmost label", ""},
+		{"https://*.*.example.com", `one "*" at most`, ""},
+		{"https://**", `one "*" at most`, ""},
+		{"https://xn--*.example.com", `starts with "xn--"`, ""},
+		{"https://bü*.example.com", "only letters, digits", ""},
+		{"https://a!*.example.com", "only letters, digits", ""},
+		{"http://*.0.0.1", "IP address", ""},
+		{"https://*.", "not a host name", ""},
+		{"http://1.2.3.256", "read \"1.2.3.256\" as an IPv4 address", ""},
+		{"http://1.2.3.4.5", "as an IPv4 address", ""},
+		{"http://a.1", "as an IPv4 address", ""},
+		{"http://1..2", "not a host name", ""},
+		{"http://1.2.08.4", "as an IPv4 address", ""},
+		{"http://4294967296", "as an IPv4 address", ""},
+		{"app://bücher", "keep the host of a app:// origin as bytes", ""},
+		{"file:///home", "no host in their origin", "file://"},
+		{"https://" + strings.Repeat("a", 254), "253 bytes", ""},
+		{"https://*." + strings.Repeat("a", 252), "253 bytes", ""},
+		{"https://" + strings.Repeat("ü", 253), "253 bytes", ""},
+	} {
+		_, err := ParsePattern(test.pattern)
+		var refused *PatternError
+		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, test.reason) || refused.Fix != test.fix {
+			t.Errorf("ParsePattern(%.60q): %v; want reason %q, fix %q", test.pattern, err, test.reason, test.fix)
+			continue
+		}
+		if test.fix != "" && !strings.HasSuffix(err.Error(), `; write "`+test.fix+`"`) || test.fix == "" && err.Error() != refused.Reason {
+			t.Errorf("ParsePattern(%.60q): error text %q", test.pattern, err)
+		}
+	}
+}
+
+func TestPatternProperties(t *testing.T) {
+	for _, test := range []struct {
+		pattern                              string
+		any, none, opaque, anyHost, insecure bool
+		parent                               string
+	}{
+		{pattern: "*", any: true},
+		{pattern: "none", none: true},
+		{pattern: "null", opaque: true},
+		{pattern: "file://", opaque: true},
+		{pattern: "https://*", anyHost: true},
+		{pattern: "http://*", anyHost: true, insecure: true},
+		{pattern: "http://example.com", insecure: true},
+		{pattern: "https://example.com"},
+		{pattern: "app://example.com"},
+		{pattern: "http://localhost:*"},
+		{pattern: "http://app.localhost"},
+		{pattern: "http://*.localhost", parent: "localhost"},
+		{pattern: "http://127.8.9.10"},
+		{pattern: "http://[::1]"},
+		{pattern: "http://[::2]", insecure: true},
+		{pattern: "http://128.0.0.1", insecure: true},
+		{pattern: "http://localhost.example", insecure: true},
+		{pattern: "https://*.github.io", parent: "github.io"},
+		{pattern: "https://a-*.github.io.", parent: "github.io"},
+		{pattern: "https://dev-*"},
+	} {
+		p := mustParse(t, test.pattern)
+		if p.Any() != test.any || p.None() != test.none || p.Opaque() != test.opaque || p.AnyHost() != test.anyHost ||
+			p.Insecure() != test.insecure || p.WildcardParent() != test.parent {
+			t.Errorf("%q: any %v, none %v, opaque %v, any host %v, insecure %v, parent %q", test.pattern,
+				p.Any(), p.None(), p.Opaque(), p.AnyHost(), p.Insecure(), p.WildcardParent())
+		}
+	}
+}
+
+func mustParse(t testing.TB, s string) Pattern {
+	t.Helper()
+	p, err := ParsePattern(s)
+	if err != nil {
+		t.Fatalf("ParsePattern(%q): %v", s, err)
+	}
+	return p
+}
+
+func FuzzParsePattern(f *testing.F) {
+	for _, s := range []string{
+		"*", "none", "https://*.example.com", "https://shop-*.example.com:*", "https://Bücher.example:443", "http://0x7f.1",
+		"http://[0::1]", "example.com/", "https://user@example.com/", "http:example.com", "https://*:*", "file://x", "https://xn--0",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := ParsePattern(s)
+		var refused *PatternError
+		if errors.As(err, &refused) {
+			if refused.Reason == "" {
+				t.Fatalf("ParsePattern(%q): no reason", s)
+			}
+			if _, err := ParsePattern(refused.Fix); refused.Fix != "" && err != nil {
+				t.Fatalf("ParsePattern(%q): its fix %q does not parse: %v", s, refused.Fix, err)
+			}
+			return
+		}
+		// Normalising twice changes nothing.
+		if again, err := ParsePattern(p.String()); err != nil || again != p {
+			t.Fatalf("ParsePattern(%q) = %q, parsed again %q, %v", s, p, again, err)
+		}
+		// A pattern without wildcard is an origin that a request can have.
+		if p.kind == kindExact && p.port != anyPort {
+			if o, ok := Parse(p.String()); !ok || !NewSet(p).Contains(o) {
+				t.Fatalf("ParsePattern(%q) = %q, which no request has", s, p)
+			}
+		}
+	})
+}

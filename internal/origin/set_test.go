@@ -1,0 +1,248 @@
+package origin
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestSetContains(t *testing.T) {
+	for _, test := range []struct {
+		patterns string
+		matches  []string
+		others   []string
+	}{
+		{"https://example.com",
+			[]string{"https://example.com"},
+			[]string{"http://example.com", "https://example.com.", "https://example.com:8443", "https://a.example.com", "https://example.co", "https://example.comm", "https://xexample.com", "null", "file://"}},
+		{"https://example.com:8443", []string{"https://example.com:8443"}, []string{"https://example.com", "https://example.com:8444"}},
+		{"https://example.com.", []string{"https://example.com."}, []string{"https://example.com"}},
+		{"http://localhost:*",
+			[]string{"http://localhost", "http://localhost:1", "http://localhost:65535"},
+			[]string{"https://localhost", "http://localhost.:1", "http://a.localhost:1", "http://localhost.evil.example:1"}},
+		{"http://[::1]:*", []string{"http://[::1]", "http://[::1]:3000"}, []string{"http://[::2]", "https://[::1]"}},
+		{"http://127.0.0.1:*", []string{"http://127.0.0.1:3000"}, []string{"http://127.0.0.2:3000", "http://127.0.0.1.example:3000"}},
+		{"https://*.example.com",
+			[]string{"https://a.example.com", "https://a.b.example.com", "https://_-.example.com", "https://1.example.com"},
+			[]string{"https://example.com", "https://a.example.com:8443", "https://a.example.com.", "http://a.example.com", "https://aexample.com", "https://a.example.com.evil.example", "https://a.example.org", "https://com", "null"}},
+		{"https://*.example.com:*", []string{"https://a.example.com", "https://a.example.com:1"}, []string{"https://example.com:1"}},
+		{"https://*.example.com:8443", []string{"https://a.example.com:8443"}, []string{"https://a.example.com", "https://a.example.com:8444"}},
+		{"https://*.example.com.", []string{"https://a.example.com."}, []string{"https://a.example.com", "https://example.com."}},
+		{"https://shop-*.example.com",
+			[]string{"https://shop-1.example.com", "https://shop--.example.com", "https://shop-shop-.example.com"},
+			[]string{"https://shop-.example.com", "https://shop-a.b.example.com", "https://a.shop-b.example.com", "https://xshop-1.example.com", "https://shop-1.example.com:8443", "https://shop-1.example.org"}},
+		{"https://a*b.example.com",
+			[]string{"https://axb.example.com", "https://aabb.example.com"},
+			[]string{"https://ab.example.com", "https://axbc.example.com", "https://xaxb.example.com"}},
+		{"https://shop-*.example.com https://*.example.com:8443", []string{"https://shop-1.example.com", "https://shop-1.example.com:8443", "https://x.example.com:8443"}, []string{"https://x.example.com"}},
+		{"https://shop-*.example.com:1 https://shop-*.example.com:2", []string{"https://shop-1.example.com:1", "https://shop-1.example.com:2"}, []string{"https://shop-1.example.com"}},
+		{"http://dev-*", []string{"http://dev-1"}, []string{"http://dev-", "http://dev-1.example", "http://x"}},
+		{"https://*",
+			[]string{"https://a", "https://a.example", "https://1.2.3.4", "https://[::1]", "https://a.example."},
+			[]string{"http://a", "https://a:8443", "null"}},
+		{"https://*:*", []string{"https://a:8443", "https://[::1]:8443"}, []string{"http://a"}},
+		{"http://*.example", nil, []string{"http://[::1]", "http://[2001:db8::1]"}},
+		{"vscode-webview://*", []string{"vscode-webview://1e2f"}, []string{"https://1e2f"}},
+		{"null", []string{"null"}, []string{"file://", "https://null"}},
+		{"file://", []string{"file://"}, []string{"null"}},
+		{"none", nil, []string{"https://none", "null"}},
+		{"*", []string{"https://a.example", "null", "file://", "http://[::1]:3"}, nil},
+		{"https://a.example https://b.example http://c.example:*", []string{"https://a.example", "https://b.example", "http://c.example:5"}, []string{"https://c.example"}},
+	} {
+		set := NewSet(parseAll(t, test.patterns)...)
+		if set.Any() != (test.patterns == "*") {
+			t.Errorf("%q: Any() is %v", test.patterns, set.Any())
+		}
+		for _, s := range test.matches {
+			if !set.Contains(mustParseOrigin(t, s)) {
+				t.Errorf("%q does not match %q", test.patterns, s)
+			}
+		}
+		for _, s := range test.others {
+			if set.Contains(mustParseOrigin(t, s)) {
+				t.Errorf("%q matches %q", test.patterns, s)
+			}
+		}
+	}
+}
+
+func TestSetCovers(t *testing.T) {
+	for _, test := range []struct {
+		patterns, pattern string
+		covers            bool
+	}{
+		{"*", "https://a.example", true},
+		{"*", "*", true},
+		{"*", "null", true},
+		{"https://*:*", "*", false},
+		{"https://a.example", "none", true},
+		{"https://a.example", "https://a.example", true},
+		{"https://a.example", "https://b.example", false},
+		{"https://a.example", "https://a.example:*", false},
+		{"https://a.example:*", "https://a.example", true},
+		{"https://a.example:*", "https://a.example:8443", true},
+		{"https://a.example:*", "https://a.example:*", true},
+		{"https://*.example", "https://a.example", true},
+		{"https://*.example", "https://a.example:8443", false},
+		{"https://*.example", "https://a.example:*", false},
+		{"https://*.example:*", "https://a.example:*", true},
+		{"https://*.example", "https://*.example", true},
+		{"https://*.example", "https://*.a.example", true},
+		{"https://*.a.example", "https://*.example", false},
+		{"https://*.example", "https://shop-*.example", true},
+		{"https://shop-*.example", "https://*.example", false},
+		{"https://shop-*.example", "https://shop-1.example", true},
+		{"https://shop-*.example", "https://shop-a*.example", true},
+		{"https://shop-a*.example", "https://shop-*.example", false},
+		{"https://shop-*.example", "https://shop-*.example", true},
+		{"https://shop-*.example", "https://shop-*.a.example", false},
+		{"https://*", "https://*.example", true},
+		{"https://*", "https://*:*", false},
+		{"https://*:*", "https://*", true},
+		{"https://*", "http://a.example", false},
+		{"null", "null", true},
+		{"null", "file://", false},
+	} {
+		if got := NewSet(parseAll(t, test.patterns)...).Covers(mustParse(t, test.pattern)); got != test.covers {
+			t.Errorf("%q covers %q: %v", test.patterns, test.pattern, got)
+		}
+	}
+}
+
+// matchSlowly is the pattern table of the README, read aloud: it looks at one pattern
+// and one origin, and shares no code with Set.
+func matchSlowly(pattern, origin string) bool {
+	switch pattern {
+	case "*":
+		return true
+	case "none":
+		return false
+	}
+	if origin == "null" || origin == "file://" || pattern == "null" || pattern == "file://" {
+		return pattern == origin
+	}
+	patternScheme, patternRest, _ := strings.Cut(pattern, "://")
+	originScheme, originRest, _ := strings.Cut(origin, "://")
+	if patternScheme != originScheme {
+		return false
+	}
+	patternHost, patternPort := splitPort(patternRest)
+	originHost, originPort := splitPort(originRest)
+	if patternPort != "*" && patternPort != originPort {
+		return false
+	}
+	before, after, hasWildcard := strings.Cut(patternHost, "*")
+	if !hasWildcard {
+		return patternHost == originHost
+	}
+	if patternHost == "*" {
+		return true
+	}
+	if strings.HasPrefix(originHost, "[") || len(originHost) <= len(before)+len(after) ||
+		!strings.HasPrefix(originHost, before) || !strings.HasSuffix(originHost, after) {
+		return false
+	}
+	middle := originHost[len(before) : len(originHost)-len(after)]
+	if strings.HasPrefix(patternHost, "*.") {
+		return !strings.HasPrefix(middle, ".") && !strings.HasSuffix(middle, ".")
+	}
+	return !strings.Contains(middle, ".")
+}
+
+func splitPort(s string) (host, port string) {
+	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
+		return s[:i], s[i+1:]
+	}
+	return s, ""
+}
+
+func FuzzSetContains(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"https://*.example.com", "https://a.example.com"}, {"https://*.example.com", "https://example.com"},
+		{"https://a*b.example.com:*", "https://aXb.example.com:1"}, {"http://localhost:*", "http://localhost:3000"},
+		{"https://*", "https://[::1]"}, {"http://dev-*", "http://dev-1"}, {"https://*.example.com.", "https://a.example.com."},
+		{"http://*.1x", "http://1.1x"}, {"*", "null"}, {"https://*.com", "https://evil.com?.b.com"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, pattern, s string) {
+		p, err := ParsePattern(pattern)
+		o, ok := Parse(s)
+		if err != nil || !ok {
+			return
+		}
+		set := NewSet(p)
+		if got, want := set.Contains(o), matchSlowly(p.String(), s); got != want {
+			t.Fatalf("%q matches %q: %v, by the slow matcher %v", p, s, got, want)
+		}
+		// What covers an origin's own pattern matches the origin.
+		if exact, err := ParsePattern(s); err == nil && exact.String() == s && set.Covers(exact) != set.Contains(o) {
+			t.Fatalf("%q covers %q: %v", p, s, set.Covers(exact))
+		}
+	})
+}
+
+func parseAll(t testing.TB, patterns string) (all []Pattern) {
+	t.Helper()
+	for _, s := range strings.Fields(patterns) {
+		all = append(all, mustParse(t, s))
+	}
+	return all
+}
+
+func mustParseOrigin(t testing.TB, s string) Origin {
+	t.Helper()
+	o, ok := Parse(s)
+	if !ok {
+		t.Fatalf("Parse(%q): malformed", s)
+	}
+	return o
+}
+
+func TestSetContainsDoesNotAllocate(t *testing.T) {
+	set := NewSet(parseAll(t, "https://a.example http://localhost:* https://*.example.com https://shop-*.example.org")...)
+	for _, s := range []string{"https://a.example", "http://localhost:3", "https://x.y.example.com", "https://shop-1.example.org", "https://no.example"} {
+		o := mustParseOrigin(t, s)
+		if n := testing.AllocsPerRun(100, func() { set.Contains(o) }); n != 0 {
+			t.Errorf("Contains(%q) allocates %v times", s, n)
+		}
+	}
+}
+
+// BenchmarkSetContains shows that a look-up costs the same however many origins and
+// subdomain patterns there are.
+func BenchmarkSetContains(b *testing.B) {
+	for _, kind := range []struct{ name, pattern, origin string }{
+		{"exact", "https://app%d.example.com", "https://app7.example.com"},
+		{"subdomain", "https://*.tenant%d.example.com", "https://www.tenant7.example.com"},
+		{"missing", "https://app%d.example.com", "https://app7.example.org"},
+	} {
+		for _, n := range []int{10, 1_000, 100_000} {
+			set := new(Set)
+			for i := range n {
+				set.Add(mustParse(b, fmt.Sprintf(kind.pattern, i)))
+			}
+			b.Run(fmt.Sprintf("%s/%d", kind.name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					o, _ := Parse(kind.origin)
+					set.Contains(o)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkSetContainsDeepHost shows that the cost is linear in the number of labels.
+func BenchmarkSetContainsDeepHost(b *testing.B) {
+	for _, labels := range []int{15, 30, 60, 120} {
+		host := strings.Repeat("a.", labels) + "example"
+		set := NewSet(mustParse(b, "https://*."+strings.Repeat("a.", labels-1)+"b.example"), mustParse(b, "https://*.x."+host))
+		b.Run(fmt.Sprint(labels), func(b *testing.B) {
+			for b.Loop() {
+				o, _ := Parse("https://" + host)
+				set.Contains(o)
+			}
+		})
+	}
+}
