@@ -19,6 +19,16 @@ const inlinePolicyName = "default"
 // optionPolicy opens the block of one policy.
 const optionPolicy = "policy"
 
+var (
+	policyOptions = []string{
+		optionAllowOrigins, optionAllowOriginRegex, optionAllowMethods, optionAllowHeaders,
+		optionExposeHeaders, optionAllowCredentials, optionMaxAge, optionDangerouslyAllow,
+	}
+	handlerOptions = []string{
+		optionEnforce, optionReportOnly, optionUpstreamHeaders, optionForwardPreflights, optionPreflightStatus,
+	}
+)
+
 func init() {
 	httpcaddyfile.RegisterDirective("cors", parseCaddyfile)
 	// Ahead of all that answers or changes requests: a preflight has no credentials
@@ -123,11 +133,12 @@ func (p *caddyfileParser) directive() {
 		switch {
 		case option == optionPolicy:
 			p.policyBlock()
-		case p.handlerOption(option):
-		case isPolicyOption(option):
+		case slices.Contains(handlerOptions, option):
+			p.handlerOption(option)
+		case slices.Contains(policyOptions, option):
 			p.policyOption(0, p.inlinePolicy(), option)
 		default:
-			p.unknown(option)
+			p.unknown(option, slices.Concat(policyOptions, []string{optionPolicy}, handlerOptions))
 		}
 		p.endOfOption(option)
 	}
@@ -173,28 +184,16 @@ func (p *caddyfileParser) policyBlock() {
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		option := p.Val()
 		switch {
-		case isPolicyOption(option):
+		case slices.Contains(policyOptions, option):
 			p.policyOption(index, policy, option)
-		case option == optionPolicy:
-			p.fail("a policy has no policy inside")
-			p.RemainingArgs()
-		case isHandlerOption(option):
+		case slices.Contains(handlerOptions, option):
 			p.fail("%s is for all policies; write it outside of the policy block", option)
-			p.RemainingArgs()
+			p.skip()
 		default:
-			p.unknown(option)
+			p.unknown(option, policyOptions)
 		}
 		p.endOfOption(option)
 	}
-}
-
-func isPolicyOption(option string) bool {
-	switch option {
-	case optionAllowOrigins, optionAllowOriginRegex, optionAllowMethods, optionAllowHeaders,
-		optionExposeHeaders, optionAllowCredentials, optionMaxAge, optionDangerouslyAllow:
-		return true
-	}
-	return false
 }
 
 func (p *caddyfileParser) policyOption(index int, policy *Policy, option string) {
@@ -229,19 +228,7 @@ func (p *caddyfileParser) policyOption(index int, policy *Policy, option string)
 	p.endOfLine(option)
 }
 
-func isHandlerOption(option string) bool {
-	switch option {
-	case optionEnforce, optionReportOnly, optionUpstreamHeaders, optionForwardPreflights, optionPreflightStatus:
-		return true
-	}
-	return false
-}
-
-// handlerOption reads option if it is one of the handler.
-func (p *caddyfileParser) handlerOption(option string) bool {
-	if !isHandlerOption(option) {
-		return false
-	}
+func (p *caddyfileParser) handlerOption(option string) {
 	p.once(handlerOption, option)
 	switch option {
 	case optionEnforce:
@@ -264,7 +251,6 @@ func (p *caddyfileParser) handlerOption(option string) bool {
 		}
 	}
 	p.endOfLine(option)
-	return true
 }
 
 // list reads the values of an option that takes any number of them.
@@ -319,24 +305,35 @@ func (p *caddyfileParser) endOfLine(option string) {
 
 // endOfOption refuses a block that an option does not take.
 func (p *caddyfileParser) endOfOption(option string) {
-	for nesting := p.Nesting(); p.NextBlock(nesting); {
+	if nesting := p.Nesting(); p.NextBlock(nesting) {
 		p.fail("%s: it does not take a block", option)
-		for p.NextBlock(nesting) {
-			continue // read over it, whatever is in it
-		}
+		p.skipBlock(nesting)
 	}
 }
 
-func (p *caddyfileParser) unknown(option string) {
-	fix := "the options are in the README"
-	switch {
-	case strings.Contains(option, "://"):
-		fix = fmt.Sprintf("write %q for an origin", optionAllowOrigins+" "+option)
-	case strings.HasPrefix(option, "allowed_"):
-		fix = fmt.Sprintf("write %q", "allow_"+strings.TrimPrefix(option, "allowed_"))
+// unknown refuses an option that there is not, and names those that there are.
+func (p *caddyfileParser) unknown(option string, options []string) {
+	fix := "the options here are " + strings.Join(options, ", ")
+	if strings.Contains(option, "://") {
+		fix = fmt.Sprintf("for an origin, write %q", optionAllowOrigins+" "+option)
 	}
 	p.fail("there is no option %q; %s", option, fix)
+	p.skip()
+}
+
+// skip reads over the rest of an option.
+func (p *caddyfileParser) skip() {
 	p.RemainingArgs()
+	if nesting := p.Nesting(); p.NextBlock(nesting) {
+		p.skipBlock(nesting)
+	}
+}
+
+// skipBlock reads over the rest of a block.
+func (p *caddyfileParser) skipBlock(nesting int) {
+	for p.NextBlock(nesting) {
+		continue
+	}
 }
 
 // token returns the token that an error of the compiler is about.

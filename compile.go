@@ -167,7 +167,7 @@ func (c *compiler) compilePolicy(config *Policy, name string) *policy {
 func (c *compiler) compileOrigins(p *policy, config *Policy) {
 	c.waits = false
 	origins := c.expandList(optionAllowOrigins, config.AllowOrigins)
-	if len(origins)+len(config.AllowOriginRegex) == 0 && !c.waits {
+	if len(config.AllowOrigins)+len(config.AllowOriginRegex) == 0 {
 		c.fail(optionAllowOrigins, 0, "", "nothing says which origins are allowed",
 			`name the origin of your pages, such as "https://app.example.com"; "*" is every origin, "none" is no other origin`)
 	}

@@ -116,9 +116,6 @@ func parseIPv4(host string) (netip.Addr, bool) {
 // parseIPv4Number reads one number of an IPv4 address (URL standard, "IPv4 number
 // parser").
 func parseIPv4Number(s string) (uint64, bool) {
-	if s == "" {
-		return 0, false
-	}
 	base := 10
 	if hex, ok := strings.CutPrefix(s, "0x"); ok {
 		s, base = hex, 16
