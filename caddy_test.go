@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sort"
 	"strings"
@@ -61,6 +62,14 @@ func adaptCaddyfile(caddyfile string) ([]byte, error) {
 	return config, err
 }
 
+// serveBackend starts a backend that is no Caddy, and returns its address.
+func serveBackend(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
 // client sends requests to one address.
 type client struct {
 	t       *testing.T
@@ -96,9 +105,10 @@ type response struct {
 }
 
 // do sends a request: a line of method and path, then header lines, as in
-// "GET /api\nOrigin: https://a.example".
+// "GET /api\nOrigin: https://a.example". In it, $A is the client's address.
 func (c *client) do(request string) response {
 	c.t.Helper()
+	request = strings.ReplaceAll(request, "$A", c.address)
 	first, lines, _ := strings.Cut(request, "\n")
 	method, path, _ := strings.Cut(first, " ")
 	req, err := http.NewRequestWithContext(c.t.Context(), method, "http://"+c.address+path, nil)
