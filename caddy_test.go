@@ -108,12 +108,21 @@ type response struct {
 // "GET /api\nOrigin: https://a.example". In it, $A is the client's address.
 func (c *client) do(request string) response {
 	c.t.Helper()
+	r, err := c.try(request)
+	if err != nil {
+		c.t.Fatalf("%s\n%v", request, err)
+	}
+	return r
+}
+
+// try is do for goroutines that are not the test's own.
+func (c *client) try(request string) (response, error) {
 	request = strings.ReplaceAll(request, "$A", c.address)
 	first, lines, _ := strings.Cut(request, "\n")
 	method, path, _ := strings.Cut(first, " ")
 	req, err := http.NewRequestWithContext(c.t.Context(), method, "http://"+c.address+path, nil)
 	if err != nil {
-		c.t.Fatal(err)
+		return response{}, err
 	}
 	for line := range strings.Lines(lines) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
@@ -125,14 +134,11 @@ func (c *client) do(request string) response {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		c.t.Fatalf("%s\n%v", request, err)
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		c.t.Fatalf("%s\nreading the body: %v", request, err)
-	}
-	return response{resp, request, string(body)}
+	return response{resp, request, string(body)}, err
 }
 
 // cors returns what of a response is about CORS, each field line a line, sorted. The

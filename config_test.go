@@ -1,0 +1,251 @@
+package caddycors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// loadHandler provisions a handler from its JSON, as Caddy does, and returns its
+// warnings too.
+func loadHandler(t *testing.T, config string) (*policies, []string, error) {
+	t.Helper()
+	h := new(Handler)
+	if err := caddy.StrictUnmarshalJSON([]byte(config), h); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	t.Cleanup(cancel)
+	if err := h.Provision(ctx); err != nil {
+		return nil, nil, err
+	}
+	c := compiler{replacer: caddy.NewReplacer()}
+	c.compile(h)
+	var warnings []string
+	for _, w := range c.warnings {
+		line := w.message
+		for _, f := range w.fields {
+			line += fmt.Sprintf(" %s=%s", f.Key, f.String)
+			if f.Interface != nil {
+				line += fmt.Sprint(f.Interface)
+			}
+		}
+		warnings = append(warnings, line)
+	}
+	return h.policies, warnings, nil
+}
+
+// onePolicy wraps the members of a policy's JSON.
+func onePolicy(members string) string { return `{"policies": [{` + members + `}]}` }
+
+// TestRefusedConfigs holds each config that does not load against the words of its
+// error: option, value, reason and fix.
+func TestRefusedConfigs(t *testing.T) {
+	const app = `"allow_origins": ["https://app.example.com"], `
+	for _, test := range []struct{ config, want string }{
+		{`{}`, `policies: nothing says which origins are allowed; name the origin of your pages, such as "https://app.example.com"`},
+		{`{"policies": [null]}`, `policies "null": a policy is an object`},
+		{onePolicy(``), `allow_origins: nothing says which origins are allowed; name the origin`},
+		{onePolicy(`"allow_origins": ["https://a.example/"]`), `allow_origins "https://a.example/": an origin has no trailing slash; write "https://a.example"`},
+		{onePolicy(`"allow_origins": ["https://a.example,https://b.example"]`), `allow_origins "https://a.example,https://b.example": an origin has no ',' in it; give each origin as a value of its own`},
+		{onePolicy(`"allow_origins": ["*", "https://a.example"]`), `allow_origins "*": "*" stands alone; take it out, or all other origins of this policy`},
+		{onePolicy(`"allow_origins": ["*"], "allow_origin_regex": ["https://a"]`), `allow_origins "*": "*" stands alone`},
+		{onePolicy(`"allow_origins": ["none", "none"]`), `allow_origins "none": "none" stands alone`},
+		{onePolicy(`"allow_origin_regex": ["a)|(b"]`), "allow_origin_regex \"a)|(b\": error parsing regexp: unexpected ): `a)|(b`"},
+		{onePolicy(`"allow_origin_regex": ["(?=a)"]`), `allow_origin_regex "(?=a)": error parsing regexp`},
+
+		{onePolicy(app + `"allow_methods": ["CONNECT"]`), `allow_methods "CONNECT": browsers let no page send this method; take it out`},
+		{onePolicy(app + `"allow_methods": ["GET, PUT"]`), `allow_methods "GET, PUT": this is not a method name; write it like "PUT"`},
+		{onePolicy(app + `"allow_methods": [""]`), `allow_methods: this is not a method name`},
+		{onePolicy(app + `"allow_methods": ["Patch"]`), `allow_methods "Patch": methods are case-sensitive, and browsers upper-case all common ones but this; write "PATCH"`},
+		{onePolicy(app + `"allow_methods": ["*", "PUT"]`), `allow_methods "*": "*" stands alone; take it out, or all other values`},
+		{onePolicy(app + `"allow_headers": ["Sec-Fetch-Mode"]`), `allow_headers "Sec-Fetch-Mode": browsers let no page set this header; take it out`},
+		{onePolicy(app + `"allow_headers": ["X One"]`), `allow_headers "X One": this is not a header name; write it like "Content-Type"`},
+		{onePolicy(app + `"allow_headers": ["*", "X-One"]`), `allow_headers "X-One": "*" has every header but Authorization; take out one of the two`},
+		{onePolicy(app + `"allow_headers": ["none", "X-One"]`), `allow_headers "none": "none" stands alone`},
+		{onePolicy(app + `"expose_headers": ["set-cookie"]`), `expose_headers "set-cookie": browsers let no page read this header; take it out`},
+		{onePolicy(app + `"expose_headers": ["*", "X-One"]`), `expose_headers "*": "*" stands alone`},
+		{onePolicy(app + `"expose_headers": ["X:One"]`), `expose_headers "X:One": this is not a header name; write it like "X-Total-Count"`},
+		{onePolicy(app + `"max_age": 600`), `max_age "600": a duration has a unit; write "600s"`},
+		{onePolicy(app + `"max_age": "600"`), `max_age "600": a duration has a unit; write "600s"`},
+		{onePolicy(app + `"max_age": true`), `max_age "true": this is not a duration; write it like "10m", or "off"`},
+		{onePolicy(app + `"max_age": "0s"`), `max_age "0s": the shortest duration is 1s; write "off"`},
+		{onePolicy(app + `"max_age": "-1s"`), `max_age "-1s": no browser keeps the answer to a preflight for that long; write a duration from "1s" to "24h", or "off"`},
+		{onePolicy(app + `"max_age": "10ms"`), `max_age "10ms": no browser keeps the answer`},
+		{onePolicy(app + `"max_age": "24h1s"`), `max_age "24h1s": no browser keeps the answer`},
+		{onePolicy(app + `"max_age": "1.5s"`), `max_age "1.5s": browsers count whole seconds; write "1s"`},
+		{onePolicy(app + `"dangerously_allow": ["all"]`), `dangerously_allow "all": there is no such risk; the risks are [any_origin_with_credentials null_origin insecure_origins public_suffixes]`},
+		{onePolicy(app + `"name": "Main"`), `name "Main": the name of a policy is made of a-z, 0-9, "_" and "-"`},
+		{onePolicy(app + `"max_ages": "10m"`), `unknown field "max_ages"`},
+
+		{`{"enforce": true, "report_only": true, "policies": [{"allow_origins": ["*"]}]}`, `enforce: it does not go with report_only, which refuses nothing; take out one of the two`},
+		{`{"preflight_status": 199, "policies": [{"allow_origins": ["*"]}]}`, `preflight_status "199": browsers take a preflight for answered only with a status from 200 to 299; leave it out for 204`},
+		{`{"preflight_status": 300, "policies": [{"allow_origins": ["*"]}]}`, `preflight_status "300":`},
+		{`{"upstream_headers": "drop", "policies": [{"allow_origins": ["*"]}]}`, `upstream_headers "drop": unknown value; write "replace" or "keep"`},
+		{`{"policies": [{"name": "a", "allow_origins": ["https://a.example"]}, {"name": "a", "allow_origins": ["https://b.example"]}]}`, `policy a: name "a": another policy has this name; give each policy its own`},
+		{`{"policies": [{"name": "policy1", "allow_origins": ["https://a.example"]}, {"allow_origins": ["https://b.example"]}]}`, `policy policy1: name "policy1": another policy has this name`},
+		{`{"policies": [{"allow_origins": ["https://*.a.example"]}, {"allow_origins": ["https://b.a.example", "https://*.c.a.example"]}]}`, `policy policy1: allow_origins: the policies before this one match all of its origins, so it never decides; take it out, or put it before them`},
+		{`{"policies": [{"allow_origins": ["*"]}, {"allow_origin_regex": ["https://a"]}]}`, `policy policy1: allow_origins: the policies before this one match all of its origins`},
+
+		{onePolicy(`"allow_origins": ["*"], "allow_credentials": true`), `allow_origins "*": with allow_credentials, this trusts every site; name the origins that you trust, or, if you accept that any site that a user visits can read responses as that user, add "dangerously_allow any_origin_with_credentials"`},
+		{onePolicy(`"allow_origins": ["https://*"], "allow_credentials": true`), `allow_origins "https://*": with allow_credentials, this trusts every site`},
+		{onePolicy(`"allow_origins": ["null"]`), `allow_origins "null": this is no site: any page can have this origin; take it out, or, if you accept that any site can send the origin null, from a sandboxed frame, and read responses, add "dangerously_allow null_origin"`},
+		{onePolicy(`"allow_origins": ["file://"]`), `add "dangerously_allow null_origin"`},
+		{onePolicy(`"allow_origins": ["http://a.example"], "allow_credentials": true`), `allow_origins "http://a.example": with allow_credentials, this trusts pages that came without TLS; write https://, or, if you accept that whoever is on the network`},
+		{onePolicy(`"allow_origins": ["https://*.github.io"], "allow_credentials": true`), `this trusts everyone who gets a name below the public suffix "github.io"`},
+		{onePolicy(`"allow_origins": ["https://shop-*.vercel.app"], "allow_credentials": true`), `add "dangerously_allow public_suffixes"`},
+		{onePolicy(`"allow_origins": ["https://*.co.uk"], "allow_credentials": true`), `public suffix "co.uk"`},
+		{onePolicy(`"allow_origins": ["https://*.com"], "allow_credentials": true`), `public suffix "com"`},
+		{onePolicy(`"allow_origin_regex": ["https://.*\\.example\\.com"], "allow_credentials": true`), `allow_origin_regex "https://.*\\.example\\.com": with allow_credentials, it cannot be told which sites this trusts; list the origins, or write a pattern, in allow_origins`},
+		{onePolicy(`"allow_origin_regex": ["https?://a\\.example"], "allow_credentials": true, "dangerously_allow": ["any_origin_with_credentials"]`), `with allow_credentials, this can match pages that came without TLS; let it start with https://`},
+		{onePolicy(`"allow_origin_regex": ["http://a\\.example"], "allow_credentials": true`), `add "dangerously_allow insecure_origins"`},
+		{onePolicy(`"allow_origin_regex": ["https://a\\$"], "allow_credentials": true, "dangerously_allow": ["any_origin_with_credentials"]`), `add "dangerously_allow insecure_origins"`},
+
+		{onePolicy(`"allow_origins": ["{env.CORS_TEST_UNSET}"]`), `allow_origins "{env.CORS_TEST_UNSET}": the placeholder {env.CORS_TEST_UNSET} is unknown or empty; set it, or take it out`},
+		{onePolicy(`"allow_origins": ["{system.nothing}"]`), `{system.nothing} is unknown or empty`},
+		{onePolicy(`"allow_origins": ["{file.testdata/missing}"]`), `{file.testdata/missing} is unknown or empty`},
+		{onePolicy(`"allow_origins": ["https://{http.request.host}"]`), `the placeholder {http.request.host} has no value when the config loads; only {env.*}, {file.*} and {system.*} do`},
+		{onePolicy(`"allow_origins": ["{}"]`), `the placeholder {} has no value`},
+		{onePolicy(app + `"allow_methods": ["{http.request.method}"]`), `allow_methods "{http.request.method}": the placeholder`},
+		{onePolicy(`"allow_origin_regex": ["https://{env.CORS_TEST_UNSET}"]`), `allow_origin_regex "https://{env.CORS_TEST_UNSET}": the placeholder {env.CORS_TEST_UNSET} is unknown or empty`},
+	} {
+		_, _, err := loadHandler(t, test.config)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s\ngot error: %v\nwant: %s", test.config, err, test.want)
+		}
+	}
+}
+
+// TestErrorsComeTogether shows that a program gets every mistake, each with its parts.
+func TestErrorsComeTogether(t *testing.T) {
+	_, _, err := loadHandler(t, `{"preflight_status": 100, "policies": [{"allow_origins": ["a.example", "*"], "allow_methods": ["patch"], "max_age": 5}, {"name": "b"}]}`)
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("%T: %v", err, err)
+	}
+	var got []string
+	for _, err := range joined.Unwrap() {
+		var e *ConfigError
+		if !errors.As(err, &e) || e.Reason == "" {
+			t.Fatalf("%T: %v", err, err)
+		}
+		got = append(got, e.Policy+"|"+e.Option+"|"+e.Value)
+	}
+	want := "|preflight_status|100 policy0|allow_origins|a.example policy0|allow_origins|* policy0|allow_methods|patch policy0|max_age|5 b|allow_origins|"
+	if strings.Join(got, " ") != want {
+		t.Errorf("got %s\nwant %s", strings.Join(got, " "), want)
+	}
+}
+
+// TestLoadedConfigs holds what loads against what it compiles to and warns of.
+func TestLoadedConfigs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "origins")
+	if err := os.WriteFile(file, []byte("https://file.example\nhttp://localhost:*\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CORS_TEST_ORIGINS", " https://one.example, https://two.example\thttps://three.example ")
+	t.Setenv("CORS_TEST_HOST", "pr.1")
+	t.Setenv("CORS_TEST_METHODS", "put,BREW")
+	t.Setenv("CORS_TEST_HEADER", "X-Env")
+	const cookies = `, "allow_credentials": true`
+	for _, test := range []struct {
+		name, config string
+		matches      string // origins that it matches, if it matches those only of
+		of           string
+		warnings     []string
+	}{
+		{name: "placeholders", config: onePolicy(`"allow_origins": ["{env.CORS_TEST_ORIGINS}", "https://{env.CORS_TEST_HOST}.example", "{file.` + file + `}"], "allow_methods": ["{env.CORS_TEST_METHODS}"], "allow_headers": ["{env.CORS_TEST_HEADER}"]`),
+			matches: "https://one.example https://two.example https://three.example https://pr.1.example https://file.example http://localhost:3",
+			of:      "https://four.example https://prx1.example"},
+		{name: "a placeholder in a regex is quoted", config: onePolicy(`"allow_origin_regex": ["https://{env.CORS_TEST_HOST}-[0-9]{1,2}\\.example"]`),
+			matches: "https://pr.1-42.example", of: "https://prx1-42.example https://pr.1-421.example"},
+		{name: "a regex is anchored", config: onePolicy(`"allow_origin_regex": ["https://a\\.example|https://b\\.example"]`),
+			matches: "https://a.example https://b.example", of: "https://a.example.evil.example https://xb.example"},
+		{name: "a regex with flags", config: onePolicy(`"allow_origin_regex": ["(?m)^https://a\\.example$"]`), matches: "https://a.example"},
+		{name: "loopback is not insecure", config: onePolicy(`"allow_origins": ["http://localhost:*", "http://*.localhost:*", "http://127.0.0.1:80", "http://[::1]"]` + cookies), matches: "http://localhost:3 http://a.localhost"},
+		{name: "a literal regex is not dangerous", config: onePolicy(`"allow_origin_regex": ["^https://a\\.example$", "http://localhost:3000"]` + cookies), matches: "https://a.example http://localhost:3000"},
+		{name: "names below what is registered", config: onePolicy(`"allow_origins": ["https://*.example.com", "https://*.example.github.io", "https://*.internal"]` + cookies), matches: "https://a.internal"},
+		{name: "a name of its own for each policy", config: `{"policies": [{"allow_origins": ["https://*.a.example"]}, {"allow_origins": ["none"]}, {"name": "open", "allow_origins": ["*"]}]}`},
+		{name: "the longest max_age", config: onePolicy(`"allow_origins": ["*"], "max_age": "1d"`)},
+
+		{name: "every risk", config: onePolicy(`"allow_origins": ["http://*", "null", "https://*.github.io"], "dangerously_allow": ["any_origin_with_credentials", "null_origin", "insecure_origins", "public_suffixes"]` + cookies), warnings: []string{
+			"cors: a dangerous option is in force policy=policy0 risk=any_origin_with_credentials what_it_means=any site that a user visits can read responses as that user",
+			"cors: a dangerous option is in force policy=policy0 risk=null_origin what_it_means=any site can send the origin null, from a sandboxed frame, and read responses",
+			"cors: a dangerous option is in force policy=policy0 risk=insecure_origins what_it_means=whoever is on the network of a user can put scripts into http:// pages, and read responses as that user",
+			"cors: a dangerous option is in force policy=policy0 risk=public_suffixes what_it_means=anyone can get a host name that matches, and read responses as the users that visit it",
+		}},
+		{name: "a risk that nothing needs", config: onePolicy(`"allow_origins": ["https://a.example"], "dangerously_allow": ["null_origin"]` + cookies), warnings: []string{
+			"cors: dangerously_allow names a risk that nothing needs; take it out policy=policy0 risk=null_origin",
+		}},
+		{name: "an origin given twice", config: onePolicy(`"allow_origins": ["https://a.example", "https://A.example:443"]`), warnings: []string{
+			"cors: an origin is given twice policy=policy0 allow_origins=https://a.example",
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ps, warnings, err := loadHandler(t, test.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range strings.Fields(test.matches + " " + test.of) {
+				d := ps.decide(newRequest("GET\nOrigin: " + s))
+				if allowed := d.Outcome == OutcomeAllowed; allowed != strings.Contains(" "+test.matches+" ", " "+s+" ") {
+					t.Errorf("%q: %s", s, d.Outcome)
+				}
+			}
+			if got, want := strings.Join(warnings, "\n"), strings.Join(test.warnings, "\n"); got != want {
+				t.Errorf("warnings:\n%s\nwant:\n%s", got, want)
+			}
+			if test.name == "placeholders" && (ps.list[0].allowMethods != "PUT, BREW" || ps.list[0].allowHeaders != "X-Env") {
+				t.Errorf("methods %q, headers %q", ps.list[0].allowMethods, ps.list[0].allowHeaders)
+			}
+		})
+	}
+}
+
+// TestPlaceholdersWait shows that adapting a Caddyfile does not ask for the values
+// that the machine has that loads it, and that it sees all other mistakes.
+func TestPlaceholdersWait(t *testing.T) {
+	for caddyfile, want := range map[string]string{
+		"cors {env.CORS_TEST_UNSET}": "",
+		"cors {env.CORS_TEST_UNSET} {\nallow_origin_regex https://{env.CORS_TEST_UNSET}\nallow_methods {env.CORS_TEST_UNSET}\n}":          "",
+		"cors {\npolicy {\nallow_origins https://*.a.example\n}\npolicy {\nallow_origins https://b.a.example {env.CORS_TEST_UNSET}\n}\n}": "",
+		"cors {env.CORS_TEST_UNSET} a.example": "starts with a scheme",
+	} {
+		_, err := adaptCaddyfile(":8080 {\n" + caddyfile + "\n}")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s\ngot error %v, want %q", caddyfile, err, want)
+		}
+	}
+}
+
+// TestHandlerMarshals shows that what JSON says comes out of the handler again.
+func TestHandlerMarshals(t *testing.T) {
+	const config = `{"policies":[{"name":"a","allow_origins":["https://a.example"],"allow_credentials":true,"max_age":"1h"}],"enforce":true,"preflight_status":200}`
+	h := new(Handler)
+	if err := json.Unmarshal([]byte(config), h); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := json.Marshal(h); err != nil || string(again) != config {
+		t.Errorf("%s, %v", again, err)
+	}
+}
+
+func TestLoadingManyOriginsIsNotQuadratic(t *testing.T) {
+	many := &Policy{}
+	for i := range 100_000 {
+		many.AllowOrigins = append(many.AllowOrigins, fmt.Sprintf("https://tenant%d.example.com", i))
+	}
+	// A second policy has to be held against each origin of the first.
+	second := &Policy{AllowOrigins: []string{"https://*.example.com"}}
+	h := provision(t, &Handler{Policies: []*Policy{many, second}})
+	if d := h.policies.decide(newRequest("GET\nOrigin: https://tenant99999.example.com")); d.Policy() != "policy0" {
+		t.Errorf("%+v", d)
+	}
+}
