@@ -1,0 +1,103 @@
+package caddycors
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+// reusedWriter is a response writer whose header map is emptied for each request, so
+// that what is measured is the handler.
+type reusedWriter struct{ header http.Header }
+
+func (w *reusedWriter) Header() http.Header         { return w.header }
+func (w *reusedWriter) WriteHeader(int)             {}
+func (w *reusedWriter) Write(p []byte) (int, error) { return len(p), nil }
+
+var writeHeader = caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+	w.WriteHeader(http.StatusOK)
+	return nil
+})
+
+// scenario is a request under a policy, and how often the handler may allocate.
+type scenario struct {
+	name    string
+	policy  Policy
+	request string
+	allocs  float64
+}
+
+func scenarios() []scenario {
+	lean := Policy{AllowOrigins: []string{"https://app.example.com"}}
+	cookies := Policy{AllowOrigins: []string{"https://app.example.com"}, AllowCredentials: true, ExposeHeaders: []string{"X-Total-Count"}, AllowHeaders: []string{"Content-Type"}}
+	open := Policy{AllowOrigins: []string{"*"}}
+	const preflight = "OPTIONS\nOrigin: https://app.example.com\nAccess-Control-Request-Method: PUT\nAccess-Control-Request-Headers: content-type"
+	return []scenario{
+		{"no origin", lean, "GET", 1},
+		{"allowed", lean, "GET\nOrigin: https://app.example.com", 1},
+		{"denied", lean, "GET\nOrigin: https://evil.example", 1},
+		{"every origin", open, "GET\nOrigin: https://app.example.com", 1},
+		{"credentials and exposed headers", cookies, "GET\nOrigin: https://app.example.com", 1},
+		{"preflight", lean, preflight, 1},
+		{"preflight with credentials", cookies, preflight, 1},
+	}
+}
+
+// handle returns a function that handles one request of s.
+func (s scenario) handle(tb testing.TB) func() {
+	h := provision(tb, &Handler{Policies: []*Policy{&s.policy}})
+	h.logger = sampled(zap.NewNop())
+	vars := make(map[string]any)
+	r := newRequest(s.request)
+	r = r.WithContext(context.WithValue(context.Background(), caddyhttp.VarsCtxKey, vars))
+	w := &reusedWriter{make(http.Header)}
+	return func() {
+		clear(w.header)
+		clear(vars)
+		if err := h.ServeHTTP(w, r, writeHeader); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	for _, s := range scenarios() {
+		if n := testing.AllocsPerRun(1000, s.handle(t)); n > s.allocs {
+			t.Errorf("%s: %v allocations a request, at most %v", s.name, n, s.allocs)
+		}
+	}
+}
+
+func BenchmarkHandler(b *testing.B) {
+	for _, s := range scenarios() {
+		handle := s.handle(b)
+		b.Run(s.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				handle()
+			}
+		})
+	}
+}
+
+// BenchmarkManyOrigins shows that a request costs the same however many exact origins
+// a policy has.
+func BenchmarkManyOrigins(b *testing.B) {
+	for _, n := range []int{1, 1_000, 100_000} {
+		p := Policy{}
+		for i := range n {
+			p.AllowOrigins = append(p.AllowOrigins, fmt.Sprintf("https://tenant%d.example.com", i))
+		}
+		handle := scenario{policy: p, request: "GET\nOrigin: " + p.AllowOrigins[n/2]}.handle(b)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				handle()
+			}
+		})
+	}
+}

@@ -1,0 +1,95 @@
+package caddycors
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// runLogged runs a Caddy that logs to a file, and returns what it logged of decisions,
+// in a line each of level, fields in this order, and hint.
+func runLogged(t *testing.T, level, site string, requests ...string) []string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "log")
+	a := newClient(t)
+	loadCaddy(t, adapt(t, "{\n admin off\n auto_https off\n persist_config off\n log {\n output file "+file+"\n level "+level+"\n include http.handlers.cors\n }\n}\nhttp://"+a.address+" {\n"+site+"\nrespond hi\n}"))
+	for _, request := range requests {
+		a.do(request)
+	}
+	log, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(log)) {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		text := fmt.Sprint(entry["level"], " ", entry["msg"])
+		for _, field := range []string{"policy", "kind", "reason", "origin", "method", "requested_method", "requested_headers", "risk", "hint"} {
+			if value, ok := entry[field]; ok {
+				text += fmt.Sprintf(" %s=%s", field, value)
+			}
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
+func TestDeniedRequestsAreLogged(t *testing.T) {
+	got := runLogged(t, "INFO", "cors https://app.example.com {\nallow_methods PUT\nallow_headers X-One\n}",
+		get, getNoOrigin, "POST /\nOrigin: http://$A", getOther, "GET /\nOrigin: nonsense", "GET /\nOrigin: https://a.example\nOrigin: https://b.example",
+		strings.Replace(preflight, "PUT", "DELETE", 1), preflight+"\nAccess-Control-Request-Headers: x-two", preflight)
+	want := []string{
+		"info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=https://evil.example method=GET hint=if you trust this origin, add it to allow_origins",
+		"info cross-origin request denied policy= kind=actual reason=origin_malformed origin=nonsense method=GET hint=no browser sends this; it is not an origin, or there are several",
+		"info cross-origin request denied policy= kind=actual reason=origin_malformed origin=https://a.example, https://b.example method=GET hint=no browser sends this; it is not an origin, or there are several",
+		"info cross-origin request denied policy=default kind=preflight reason=method_not_allowed origin=https://app.example.com method=OPTIONS requested_method=DELETE requested_headers= hint=if pages may use requested_method, add it to allow_methods",
+		"info cross-origin request denied policy=default kind=preflight reason=header_not_allowed origin=https://app.example.com method=OPTIONS requested_method=PUT requested_headers=x-two hint=if pages may set requested_headers, add them to allow_headers",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestAllowedRequestsAreLoggedForDebugging(t *testing.T) {
+	got := runLogged(t, "DEBUG", "cors https://app.example.com {\nreport_only\n}", get, getOther, getNoOrigin)
+	want := []string{
+		"debug cross-origin request allowed policy=default kind=actual reason= origin=https://app.example.com method=GET",
+		"info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=https://evil.example method=GET hint=if you trust this origin, add it to allow_origins",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestWarningsAreLoggedAtLoad(t *testing.T) {
+	got := runLogged(t, "INFO", "cors null {\ndangerously_allow null_origin\n}")
+	if want := "warn cors: a dangerous option is in force policy=default risk=null_origin"; strings.Join(got, "\n") != want {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
+	}
+}
+
+func TestALogLineIsBounded(t *testing.T) {
+	lines := []string{strings.Repeat("a", 1000), strings.Repeat("b", 1000), "\xff"}
+	if got, want := loggable(lines), strings.Repeat("a", maxLoggedBytes)+"..."; got != want {
+		t.Errorf("%d bytes: %.300s", len(got), got)
+	}
+	if got := loggable([]string{"a", "\xff"}); got != "a, \uFFFD" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestAFloodOfDenialsIsSampled(t *testing.T) {
+	requests := make([]string, 300)
+	for i := range requests {
+		requests[i] = getOther
+	}
+	if n := len(runLogged(t, "INFO", "cors https://app.example.com", requests...)); n < logBurst || n > len(requests)/2 {
+		t.Errorf("%d lines for %d denials", n, len(requests))
+	}
+}
