@@ -27,13 +27,13 @@ const prelude = `{
 `
 
 // runCaddy loads a Caddyfile into a real Caddy, in this process. In the text, $A, $B
-// and $C stand for addresses on loopback; it returns clients of these.
-func runCaddy(t *testing.T, caddyfile string) (a, b, c *client) {
+// and $C stand for addresses on loopback. It returns a client of $A.
+func runCaddy(t *testing.T, caddyfile string) *client {
 	t.Helper()
-	a, b, c = newClient(t), newClient(t), newClient(t)
-	addresses := strings.NewReplacer("$A", a.address, "$B", b.address, "$C", c.address)
+	a := newClient(t)
+	addresses := strings.NewReplacer("$A", a.address, "$B", newClient(t).address, "$C", newClient(t).address)
 	loadCaddy(t, adapt(t, prelude+addresses.Replace(caddyfile)))
-	return a, b, c
+	return a
 }
 
 func loadCaddy(t *testing.T, config []byte) {

@@ -1,6 +1,7 @@
 package caddycors
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -177,7 +178,7 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 	for _, e := range origins {
 		pattern, err := origin.ParsePattern(e.text)
 		if err != nil {
-			c.failPattern(e, err.(*origin.PatternError)) // the only type it returns
+			c.failPattern(e, err)
 			continue
 		}
 		if (pattern.Any() || pattern.None()) && !alone {
@@ -200,12 +201,15 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 	}
 }
 
-func (c *compiler) failPattern(e entry, err *origin.PatternError) {
-	fix := ""
-	if err.Fix != "" {
-		fix = fmt.Sprintf("write %q", err.Fix)
+func (c *compiler) failPattern(e entry, err error) {
+	reason, fix := err.Error(), ""
+	if refused := new(origin.PatternError); errors.As(err, &refused) {
+		reason = refused.Reason
+		if refused.Fix != "" {
+			fix = fmt.Sprintf("write %q", refused.Fix)
+		}
 	}
-	c.fail(optionAllowOrigins, e.index, e.text, err.Reason, fix)
+	c.fail(optionAllowOrigins, e.index, e.text, reason, fix)
 }
 
 func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {

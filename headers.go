@@ -95,11 +95,12 @@ func removeTrailerNames(h http.Header, lines []string) {
 
 // mergeVary makes sure that each of names, a comma-joined list, is in the Vary of h
 // exactly once. What else stands there stays, and so does "*", which says it all
-// (RFC 9110, section 12.5.5). The slots are handed on as [putHeader] does.
-func mergeVary(h http.Header, slots []string, names string) []string {
+// (RFC 9110, section 12.5.5). The value is put as [putHeader] does.
+func mergeVary(h http.Header, slots []string, names string) {
 	lines := h[headerVary]
 	if len(lines) == 0 {
-		return putHeader(h, slots, headerVary, names)
+		putHeader(h, slots, headerVary, names)
+		return
 	}
 	asIs := true
 	for name := range listItems(names) {
@@ -107,7 +108,7 @@ func mergeVary(h http.Header, slots []string, names string) []string {
 		for _, line := range lines {
 			for item := range listItems(line) {
 				if item == "*" {
-					return slots
+					return
 				}
 				if strings.EqualFold(item, name) {
 					count++
@@ -117,7 +118,7 @@ func mergeVary(h http.Header, slots []string, names string) []string {
 		asIs = asIs && count == 1
 	}
 	if asIs {
-		return slots
+		return
 	}
 	var b strings.Builder
 	for _, line := range lines {
@@ -128,7 +129,7 @@ func mergeVary(h http.Header, slots []string, names string) []string {
 		}
 	}
 	b.WriteString(names)
-	return putHeader(h, slots, headerVary, b.String())
+	putHeader(h, slots, headerVary, b.String())
 }
 
 // containsItem reports whether item is one of list, without case.

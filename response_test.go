@@ -264,7 +264,7 @@ func TestResponses(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a, _, _ := runCaddy(t, "http://$A {\n"+test.site+"\n}\nhttp://$B {\n"+test.backend+"\n}\n")
+			a := runCaddy(t, "http://$A {\n"+test.site+"\n}\nhttp://$B {\n"+test.backend+"\n}\n")
 			for _, row := range test.rows {
 				a.do(row.request).want(t, row.status, row.lines...)
 			}
@@ -275,7 +275,7 @@ func TestResponses(t *testing.T) {
 // TestRefusal shows that a page, and a person with curl, can read why, and that
 // nothing of the request is in it.
 func TestRefusal(t *testing.T) {
-	a, _, _ := runCaddy(t, "http://$A {\n cors https://app.example.com {\n enforce\n }\n respond secret\n}")
+	a := runCaddy(t, "http://$A {\n cors https://app.example.com {\n enforce\n }\n respond secret\n}")
 	for request, want := range map[string]string{
 		getOther:                   "CORS: actual request denied: origin_not_allowed\n",
 		"POST /\nOrigin: <script>": "CORS: actual request denied: origin_malformed\n",
@@ -293,7 +293,7 @@ func TestRefusal(t *testing.T) {
 
 // TestAnswerHasNoBody shows that an answer to a preflight is headers alone.
 func TestAnswerHasNoBody(t *testing.T) {
-	a, _, _ := runCaddy(t, "http://$A {\n cors https://app.example.com\n respond secret\n}")
+	a := runCaddy(t, "http://$A {\n cors https://app.example.com\n respond secret\n}")
 	if r := a.do(preflight); r.body != "" || r.Header.Get("Content-Type") != "" {
 		t.Errorf("%s", r)
 	}
@@ -310,7 +310,7 @@ func TestHeaderValuesAreNotShared(t *testing.T) {
 		"cors https://app.example.com {\n expose_headers X-One\n}\nrespond hi\n}\n"
 	// "route" keeps the order as written, so that "header" sees what "cors" wrote.
 	site = strings.Replace(site, "{\n", "{\nroute {\n", 1) + "}\n"
-	a, _, _ := runCaddy(t, site)
+	a := runCaddy(t, site)
 	for i := range 3 {
 		edited := []string{"Allow-Origin: https://app.edited.com", "Expose-Headers: X-edited", "Vary: edited"}
 		a.do(get).want(t, 200, edited...)
@@ -337,7 +337,7 @@ func TestTrailers(t *testing.T) {
 		w.Header().Set(http.TrailerPrefix+"X-Late", "1")
 	})
 	upstream := serveBackend(t, backend)
-	a, _, _ := runCaddy(t, "http://$A {\n cors https://app.example.com\n reverse_proxy "+upstream+"\n}")
+	a := runCaddy(t, "http://$A {\n cors https://app.example.com\n reverse_proxy "+upstream+"\n}")
 	for path, want := range map[string]string{"/": "map[X-Late:[1] X-Sum:[4]]", "/only": "map[X-Late:[1]]"} {
 		r := a.do(strings.Replace(get, "/", path, 1))
 		r.want(t, 200, allowApp, vary)

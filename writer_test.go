@@ -46,11 +46,15 @@ func TestEveryWayToRespond(t *testing.T) {
 			_, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("hi"))
 			return err
 		},
-		"Flush":           func(w http.ResponseWriter, _ *http.Request) error { w.(http.Flusher).Flush(); return nil },
-		"FlushError":      func(w http.ResponseWriter, _ *http.Request) error { return http.NewResponseController(w).Flush() },
-		"an error":        func(http.ResponseWriter, *http.Request) error { return errors.New("no") },
-		"a panic":         func(http.ResponseWriter, *http.Request) error { panic("no") },
-		"two WriteHeader": func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(201); w.WriteHeader(202); return nil },
+		"Flush":      func(w http.ResponseWriter, _ *http.Request) error { w.(http.Flusher).Flush(); return nil },
+		"FlushError": func(w http.ResponseWriter, _ *http.Request) error { return http.NewResponseController(w).Flush() },
+		"an error":   func(http.ResponseWriter, *http.Request) error { return errors.New("no") },
+		"a panic":    func(http.ResponseWriter, *http.Request) error { panic("no") },
+		"two WriteHeader": func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(http.StatusCreated)
+			w.WriteHeader(http.StatusOK)
+			return nil
+		},
 		"edits after the header is written": func(w http.ResponseWriter, _ *http.Request) error {
 			w.WriteHeader(http.StatusOK)
 			w.Header().Set(headerAllowOrigin, "*")
@@ -105,7 +109,7 @@ func TestInformationalResponses(t *testing.T) {
 			return nil
 		})
 		var seen []string
-		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(_ int, header textproto.MIMEHeader) error {
 			seen = append(seen, header.Get("Link"), header.Get(headerAllowOrigin), header.Get(headerVary))
 			return nil
 		}})
