@@ -1,0 +1,67 @@
+package caddycors
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestExamples runs the Caddyfile of every example on a real Caddy, with its ports
+// replaced by free ones, and drives it.
+func TestExamples(t *testing.T) {
+	drivers := map[string]func(t *testing.T, caddyfile string){
+		"quickstart": driveQuickstart,
+	}
+	files, err := filepath.Glob("examples/*/Caddyfile")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d examples, %v", len(files), err)
+	}
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		t.Run(name, func(t *testing.T) {
+			caddyfile, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			drive, ok := drivers[name]
+			if !ok {
+				t.Fatal("no test drives this example")
+			}
+			drive(t, string(caddyfile))
+		})
+	}
+}
+
+func driveQuickstart(t *testing.T, caddyfile string) {
+	page, api, admin := newClient(t), newClient(t), newClient(t)
+	for _, port := range []string{"http://localhost:3000", "http://localhost:8000"} {
+		if !strings.Contains(caddyfile, port+" {") {
+			t.Fatalf("no site at %s", port)
+		}
+	}
+	caddyfile = strings.NewReplacer("{\n\t# Listen", "{\n\tadmin "+admin.address+"\n\t# Listen",
+		"localhost:3000", page.address, "localhost:8000", api.address).Replace(caddyfile)
+	loadCaddy(t, adapt(t, caddyfile))
+
+	r := page.do("GET /")
+	r.want(t, 200, "Vary: Accept-Encoding")
+	for _, id := range []string{`id="get"`, `id="put"`, `id="private"`, "http://localhost:8000/api"} {
+		if !strings.Contains(r.body, id) {
+			t.Errorf("the page has no %s", id)
+		}
+	}
+
+	origin := "\nOrigin: http://" + page.address
+	allowPage := "Allow-Origin: http://" + page.address
+	preflight := " /api" + origin + "\nAccess-Control-Request-Method: PUT\nAccess-Control-Request-Headers: content-type"
+	api.do("GET /api"+origin).want(t, 200, allowPage, vary)
+	api.do("OPTIONS"+preflight).want(t, 204, preflightLines(allowPage, vary)...)
+	r = api.do("PUT /api" + origin)
+	r.want(t, 200, allowPage, vary)
+	if !strings.Contains(r.body, "PUT") || r.Header.Get(headerContentType) != "application/json" {
+		t.Errorf("%s", r)
+	}
+	api.do("GET /private"+origin).want(t, 200, vary)
+	api.do("GET /private\nOrigin: https://admin.example.com").want(t, 200, "Allow-Origin: https://admin.example.com", vary)
+}
