@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"go.uber.org/zap"
 )
 
 // reusedWriter is a response writer whose header map is emptied for each request, so
@@ -50,7 +49,6 @@ func scenarios() []scenario {
 // handle returns a function that handles one request of s.
 func (s scenario) handle(tb testing.TB) func() {
 	h := provision(tb, &Handler{Policies: []*Policy{&s.policy}})
-	h.logger = sampled(zap.NewNop())
 	vars := make(map[string]any)
 	r := newRequest(s.request)
 	r = r.WithContext(context.WithValue(context.Background(), caddyhttp.VarsCtxKey, vars))

@@ -77,15 +77,27 @@ type client struct {
 	http    http.Client
 }
 
-// newClient returns a client of an address on loopback that nothing listens on.
+// taken are the addresses that tests were given.
+var taken = make(map[string]bool)
+
+// newClient returns a client of an address on loopback that nothing listens on, and
+// that no test was given before.
 func newClient(t *testing.T) *client {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := listener.Addr().String()
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !taken[address] {
+			taken[address] = true
+			return clientOf(t, address)
+		}
 	}
-	defer listener.Close()
-	return clientOf(t, listener.Addr().String())
 }
 
 func clientOf(t *testing.T, address string) *client {

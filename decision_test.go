@@ -8,9 +8,10 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
-// provision loads a handler as Caddy does.
+// provision loads a handler as Caddy does, but for its log.
 func provision(t testing.TB, h *Handler) *Handler {
 	t.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
@@ -18,6 +19,7 @@ func provision(t testing.TB, h *Handler) *Handler {
 	if err := h.Provision(ctx); err != nil {
 		t.Fatal(err)
 	}
+	h.logger = zap.NewNop()
 	return h
 }
 
