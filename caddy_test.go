@@ -136,14 +136,7 @@ func (c *client) try(request string) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	for line := range strings.Lines(lines) {
-		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-		if name == "Host" {
-			req.Host = value
-			continue
-		}
-		req.Header.Add(name, value)
-	}
+	addHeaders(req, lines)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return response{}, err
@@ -151,6 +144,18 @@ func (c *client) try(request string) (response, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	return response{resp, request, string(body)}, err
+}
+
+// addHeaders adds lines as in "Origin: https://a.example" to a request.
+func addHeaders(r *http.Request, lines string) {
+	for line := range strings.Lines(lines) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		if name == "Host" {
+			r.Host = value
+		} else {
+			r.Header.Add(name, value)
+		}
+	}
 }
 
 // cors returns what of a response is about CORS, each field line a line, sorted. The

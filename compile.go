@@ -6,12 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
-	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
@@ -41,16 +39,6 @@ const (
 	maxAgeOff       = "off"
 	upstreamReplace = "replace"
 	upstreamKeep    = "keep"
-)
-
-const (
-	defaultMaxAge = 10 * time.Minute
-	longestMaxAge = 24 * time.Hour
-)
-
-var (
-	defaultMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
-	defaultHeaders = []string{wildcard, headerAuthorization}
 )
 
 // compiler turns the config of a handler into its policies, and gathers all that is
@@ -240,141 +228,4 @@ func (c *compiler) checkReachable(p *policy, patterns []origin.Pattern) {
 	if len(patterns)+len(p.origins.regexps) > 0 {
 		c.fail(optionAllowOrigins, 0, "", "the policies before this one match all of its origins, so it never decides", "take it out, or put it before them")
 	}
-}
-
-func (c *compiler) compileMethods(p *policy, values []string) {
-	entries := c.expandList(optionAllowMethods, values)
-	if len(values) == 0 {
-		p.methods = defaultMethods
-	}
-	for _, e := range entries {
-		switch {
-		case e.text == wildcard:
-			p.anyMethod = true
-			if len(entries) > 1 {
-				c.failAlone(optionAllowMethods, e)
-			}
-			continue
-		case !fetch.IsToken(e.text):
-			c.fail(optionAllowMethods, e.index, e.text, "this is not a method name", `write it like "PUT"`)
-		case fetch.IsForbiddenMethod(e.text):
-			c.fail(optionAllowMethods, e.index, e.text, "browsers let no page send this method", "take it out")
-		case strings.EqualFold(e.text, "PATCH") && e.text != "PATCH":
-			c.fail(optionAllowMethods, e.index, e.text, "methods are case-sensitive, and browsers upper-case all common ones but this", `write "PATCH"`)
-		}
-		if method := fetch.NormalizeMethod(e.text); !slices.Contains(p.methods, method) {
-			p.methods = append(p.methods, method)
-		}
-	}
-	p.allowMethods = strings.Join(p.methods, ", ")
-	if p.anyMethod {
-		p.allowMethods = wildcard
-	}
-}
-
-func (c *compiler) compileHeaders(p *policy, values []string) {
-	entries := c.expandList(optionAllowHeaders, values)
-	if len(values) == 0 {
-		for _, name := range defaultHeaders {
-			entries = append(entries, entry{text: name})
-		}
-	}
-	var names []string
-	p.headers = make(map[string]struct{})
-	for _, e := range entries {
-		switch {
-		case e.text == noHeaders:
-			if len(entries) > 1 {
-				c.failAlone(optionAllowHeaders, e)
-			}
-			continue
-		case e.text == wildcard:
-			p.anyHeader = true
-		case !fetch.IsToken(e.text):
-			c.fail(optionAllowHeaders, e.index, e.text, "this is not a header name", `write it like "Content-Type"`)
-		case fetch.IsForbiddenRequestHeader(e.text):
-			c.fail(optionAllowHeaders, e.index, e.text, "browsers let no page set this header", "take it out")
-		}
-		lower := strings.ToLower(e.text)
-		if _, ok := p.headers[lower]; !ok {
-			p.headers[lower] = struct{}{}
-			names = append(names, e.text)
-		}
-	}
-	if p.anyHeader {
-		_, p.authorization = p.headers[strings.ToLower(headerAuthorization)]
-		for _, e := range entries {
-			if e.text != wildcard && !strings.EqualFold(e.text, headerAuthorization) {
-				c.fail(optionAllowHeaders, e.index, e.text, `"*" has every header but Authorization`, "take out one of the two")
-			}
-		}
-	}
-	p.allowHeaders = strings.Join(names, ", ")
-}
-
-func (c *compiler) compileExposed(p *policy, values []string) {
-	entries := c.expandList(optionExposeHeaders, values)
-	var names []string
-	for _, e := range entries {
-		switch {
-		case e.text == wildcard:
-			if len(entries) > 1 {
-				c.failAlone(optionExposeHeaders, e)
-			}
-			if p.credentials {
-				p.exposeAll = true
-				continue
-			}
-		case !fetch.IsToken(e.text):
-			c.fail(optionExposeHeaders, e.index, e.text, "this is not a header name", `write it like "X-Total-Count"`)
-		case fetch.IsForbiddenResponseHeader(e.text):
-			c.fail(optionExposeHeaders, e.index, e.text, "browsers let no page read this header", "take it out")
-		}
-		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, e.text) }) {
-			names = append(names, e.text)
-		}
-	}
-	p.exposeHeaders = strings.Join(names, ", ")
-}
-
-func (c *compiler) failAlone(option string, e entry) {
-	c.fail(option, e.index, e.text, fmt.Sprintf("%q stands alone", e.text), "take it out, or all other values")
-}
-
-// compileMaxAge returns the value of Access-Control-Max-Age, in seconds.
-func (c *compiler) compileMaxAge(value string) string {
-	switch value {
-	case "":
-		return seconds(defaultMaxAge)
-	case maxAgeOff:
-		return seconds(0)
-	}
-	d, err := caddy.ParseDuration(value)
-	switch {
-	case strings.Trim(value, "0123456789") == "":
-		c.fail(optionMaxAge, 0, value, "a duration has a unit", fmt.Sprintf("write %q", value+"s"))
-	case err != nil:
-		c.fail(optionMaxAge, 0, value, "this is not a duration", `write it like "10m", or "off"`)
-	case d == 0:
-		c.fail(optionMaxAge, 0, value, "the shortest duration is 1s", `write "off"`)
-	case d < time.Second, d > longestMaxAge:
-		c.fail(optionMaxAge, 0, value, "no browser keeps the answer to a preflight for that long", `write a duration from "1s" to "24h", or "off"`)
-	case d%time.Second != 0:
-		c.fail(optionMaxAge, 0, value, "browsers count whole seconds", fmt.Sprintf("write %q", seconds(d)+"s"))
-	}
-	return seconds(d)
-}
-
-func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
-
-// varyOfPreflight returns what the answer to an allowed preflight depends on.
-func (p *policy) varyOfPreflight() string {
-	vary := headerOrigin
-	if p.credentials && p.anyMethod {
-		vary += ", " + headerRequestMethod
-	}
-	if p.credentials && p.anyHeader {
-		vary += ", " + headerRequestHeaders
-	}
-	return vary
 }

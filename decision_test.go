@@ -128,14 +128,7 @@ func TestDecide(t *testing.T) {
 func newRequest(text string) *http.Request {
 	method, lines, _ := strings.Cut(text, "\n")
 	r := &http.Request{Method: method, Header: make(http.Header), Host: "server.example"}
-	for line := range strings.Lines(lines) {
-		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-		if name == "Host" {
-			r.Host = value
-			continue
-		}
-		r.Header.Add(name, value)
-	}
+	addHeaders(r, lines)
 	return r
 }
 
