@@ -3,6 +3,7 @@ package caddycors
 import (
 	"iter"
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strings"
 )
@@ -98,8 +99,11 @@ func removeTrailerNames(h http.Header, lines []string) {
 // (RFC 9110, section 12.5.5). The value is put as [putHeader] does.
 func mergeVary(h http.Header, slots []string, names string) {
 	lines := h[headerVary]
-	if len(lines) == 0 {
+	switch {
+	case len(lines) == 0:
 		putHeader(h, slots, headerVary, names)
+		return
+	case len(lines) == 1 && lines[0] == names:
 		return
 	}
 	asIs := true
@@ -149,7 +153,7 @@ func listItems(line string) iter.Seq[string] {
 		for more := true; more; {
 			var item string
 			item, line, more = strings.Cut(line, ",")
-			if item = strings.Trim(item, " \t"); item != "" && !yield(item) {
+			if item = textproto.TrimString(item); item != "" && !yield(item) {
 				return
 			}
 		}

@@ -209,9 +209,19 @@ func endsInNumber(host string) bool {
 	last := strings.TrimSuffix(host, ".")
 	last = last[strings.LastIndexByte(last, '.')+1:]
 	if hex, ok := strings.CutPrefix(last, "0x"); ok {
-		return strings.Trim(hex, "0123456789abcdef") == ""
+		return onlyDigits(hex, true)
 	}
-	return last != "" && strings.Trim(last, "0123456789") == ""
+	return last != "" && onlyDigits(last, false)
+}
+
+// onlyDigits reports whether s has only decimal digits, or those of hex in lower case.
+func onlyDigits(s string, hex bool) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; (c < '0' || c > '9') && (!hex || c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // serializeIPv6 writes addr in brackets (URL standard, "IPv6 serializer"). It differs
