@@ -1,8 +1,6 @@
 package caddycors
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -62,25 +60,25 @@ func init() {
 // The error joins every mistake, in the order of the file.
 func parseCaddyfile(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // the directive
-	matcherSet, err := readMatcher(h)
-	if err != nil {
-		return nil, h.WrapErr(err)
-	}
 	p := caddyfileParser{
 		Dispenser: h.Dispenser,
 		handler:   new(Handler),
-		tokens:    map[place]caddyfile.Token{{handlerOption, optionPolicies, 0}: h.Token()},
+		inline:    noPolicy,
+		positions: make(map[place]position),
+	}
+	p.mark(place{noPolicy, optionPolicies, 0})
+	matcherSet, err := readMatcher(h)
+	if err != nil {
+		p.fail("%w", err)
 	}
 	p.directive()
 	if len(p.handler.Policies) == 0 {
 		p.inlinePolicy()
 	}
-	if !p.mixed {
-		c := new(compiler)
-		c.compile(p.handler)
-		for _, err := range c.errs {
-			p.failAt(p.token(err.place), err)
-		}
+	c := new(compiler)
+	c.compile(p.handler)
+	for _, err := range c.errs {
+		p.failAt(p.position(err.place), err)
 	}
 	if err := p.err(); err != nil {
 		return nil, err
@@ -89,14 +87,15 @@ func parseCaddyfile(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 }
 
 // readMatcher takes a path or a named matcher, if one is the first argument. The
-// helper that Caddy has for this takes a "*" as well, which is an origin here.
+// helper that Caddy has for this takes a "*" as well, which is an origin here. If it
+// fails, the matcher is the current token.
 func readMatcher(h httpcaddyfile.Helper) (caddy.ModuleMap, error) {
 	if !h.NextArg() {
 		return nil, nil
 	}
-	isMatcher := strings.HasPrefix(h.Val(), "/") || strings.HasPrefix(h.Val(), "@")
+	found := isMatcher(h.Val())
 	h.Prev()
-	if !isMatcher {
+	if !found {
 		return nil, nil
 	}
 	matcherSet, err := h.ExtractMatcherSet()
@@ -106,27 +105,37 @@ func readMatcher(h httpcaddyfile.Helper) (caddy.ModuleMap, error) {
 	return matcherSet, err
 }
 
+// isMatcher reports whether an argument is a path or a named matcher. "//host" is an
+// origin without its scheme.
+func isMatcher(arg string) bool {
+	return strings.HasPrefix(arg, "@") || strings.HasPrefix(arg, "/") && !strings.HasPrefix(arg, "//")
+}
+
 // caddyfileParser reads the tokens of one directive into a handler, and goes on after
 // a mistake.
 type caddyfileParser struct {
 	*caddyfile.Dispenser
-	handler *Handler
-	inline  bool // whether the first policy is one without a block
-	mixed   bool // whether there are policies of both kinds
-	tokens  map[place]caddyfile.Token
-	errs    []locatedError
-}
-
-type locatedError struct {
-	line int
-	error
+	handler   *Handler
+	inline    int  // index of the policy without a block, or noPolicy
+	mixed     bool // whether there are policies of both kinds
+	positions map[place]position
+	read      int // how many positions were taken
+	errs      []positionedError
 }
 
 // directive reads the origins behind the directive, then its block.
 func (p *caddyfileParser) directive() {
 	for p.NextArg() {
-		policy := p.inlinePolicy()
-		p.items(0, optionAllowOrigins, &policy.AllowOrigins)
+		switch arg := p.Val(); {
+		case isMatcher(arg):
+			p.fail("%q: a matcher comes ahead of the origins, and there is one at most", arg)
+		case slices.Contains(policyOptions, arg), slices.Contains(handlerOptions, arg), arg == optionPolicy:
+			p.fail("%s: an option stands in a block, in braces, behind the origins", arg)
+			p.RemainingArgs()
+		default:
+			policy := p.inlinePolicy()
+			p.items(p.inline, optionAllowOrigins, &policy.AllowOrigins)
+		}
 	}
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		option := p.Val()
@@ -136,7 +145,8 @@ func (p *caddyfileParser) directive() {
 		case slices.Contains(handlerOptions, option):
 			p.handlerOption(option)
 		case slices.Contains(policyOptions, option):
-			p.policyOption(0, p.inlinePolicy(), option)
+			policy := p.inlinePolicy()
+			p.policyOption(p.inline, policy, option)
 		default:
 			p.unknown(option, slices.Concat(policyOptions, []string{optionPolicy}, handlerOptions))
 		}
@@ -146,36 +156,31 @@ func (p *caddyfileParser) directive() {
 
 // inlinePolicy returns the policy that the options outside policy blocks make.
 func (p *caddyfileParser) inlinePolicy() *Policy {
-	switch {
-	case p.inline:
-	case len(p.handler.Policies) > 0:
-		p.failMixed()
-		return new(Policy) // what is read into it does not matter any more
-	default:
-		p.inline = true
-		p.handler.Policies = []*Policy{{Name: inlinePolicyName}}
+	if p.inline == noPolicy {
+		p.refuseMixed(len(p.handler.Policies) > 0)
+		p.inline = len(p.handler.Policies)
+		p.handler.Policies = append(p.handler.Policies, &Policy{Name: inlinePolicyName})
 	}
-	return p.handler.Policies[0]
+	return p.handler.Policies[p.inline]
 }
 
-func (p *caddyfileParser) failMixed() {
-	if !p.mixed {
+// refuseMixed fails, once, if there are policies of both kinds.
+func (p *caddyfileParser) refuseMixed(mixed bool) {
+	if mixed && !p.mixed {
 		p.mixed = true
 		p.fail("policy blocks do not mix with origins and options outside of them; put these into a policy block too")
 	}
 }
 
 func (p *caddyfileParser) policyBlock() {
-	if p.inline {
-		p.failMixed()
-	}
+	p.refuseMixed(p.inline != noPolicy)
 	index := len(p.handler.Policies)
 	policy := new(Policy)
 	p.handler.Policies = append(p.handler.Policies, policy)
-	p.tokens[place{index, optionPolicy, 0}] = p.Token()
+	p.mark(place{index, optionPolicy, 0})
 	if p.NextArg() {
 		policy.Name = p.Val()
-		p.tokens[place{index, optionName, 0}] = p.Token()
+		p.mark(place{index, optionName, 0})
 		if policy.Name == "" {
 			p.fail("the name of a policy is not empty; leave it out")
 		}
@@ -197,6 +202,10 @@ func (p *caddyfileParser) policyBlock() {
 }
 
 func (p *caddyfileParser) policyOption(index int, policy *Policy, option string) {
+	repeats := option == optionAllowOrigins || option == optionAllowOriginRegex
+	if !repeats && !p.once(index, option) {
+		return
+	}
 	switch option {
 	case optionAllowOrigins:
 		p.list(index, option, &policy.AllowOrigins)
@@ -205,31 +214,27 @@ func (p *caddyfileParser) policyOption(index int, policy *Policy, option string)
 			policy.AllowOriginRegex = append(policy.AllowOriginRegex, p.Val())
 		}
 	case optionAllowMethods:
-		p.once(index, option)
 		p.list(index, option, &policy.AllowMethods)
 	case optionAllowHeaders:
-		p.once(index, option)
 		p.list(index, option, &policy.AllowHeaders)
 	case optionExposeHeaders:
-		p.once(index, option)
 		p.list(index, option, &policy.ExposeHeaders)
 	case optionAllowCredentials:
-		p.once(index, option)
 		policy.AllowCredentials = true
 	case optionMaxAge:
-		p.once(index, option)
 		if p.one(place{index, option, 0}) {
 			policy.MaxAge = MaxAge(p.Val())
 		}
 	case optionDangerouslyAllow:
-		p.once(index, option)
 		p.list(index, option, &policy.DangerouslyAllow)
 	}
 	p.endOfLine(option)
 }
 
 func (p *caddyfileParser) handlerOption(option string) {
-	p.once(handlerOption, option)
+	if !p.once(noPolicy, option) {
+		return
+	}
 	switch option {
 	case optionEnforce:
 		p.handler.Enforce = true
@@ -238,11 +243,11 @@ func (p *caddyfileParser) handlerOption(option string) {
 	case optionForwardPreflights:
 		p.handler.ForwardPreflights = true
 	case optionUpstreamHeaders:
-		if p.one(place{handlerOption, option, 0}) {
+		if p.one(place{noPolicy, option, 0}) {
 			p.handler.UpstreamHeaders = p.Val()
 		}
 	case optionPreflightStatus:
-		if p.one(place{handlerOption, option, 0}) {
+		if p.one(place{noPolicy, option, 0}) {
 			status, err := strconv.Atoi(p.Val())
 			if err != nil || status == 0 {
 				p.fail("%s %q: this is not a status from 200 to 299; leave it out for 204", option, p.Val())
@@ -271,28 +276,31 @@ func (p *caddyfileParser) items(policy int, option string, values *[]string) {
 		items = listItems(p.Val())
 	}
 	for item := range items {
-		p.tokens[place{policy, option, len(*values)}] = p.Token()
+		p.mark(place{policy, option, len(*values)})
 		*values = append(*values, item)
 	}
 }
 
 // one moves to the value of an option that takes one.
 func (p *caddyfileParser) one(at place) bool {
-	if !p.NextArg() {
+	if !p.NextArg() || p.Val() == "" {
 		p.fail("%s: it takes one value", at.option)
 		return false
 	}
-	p.tokens[at] = p.Token()
+	p.mark(at)
 	return true
 }
 
-// once refuses an option that was given before, and remembers where this one is.
-func (p *caddyfileParser) once(policy int, option string) {
+// once refuses an option that was given before, and reads over it.
+func (p *caddyfileParser) once(policy int, option string) bool {
 	at := place{policy, option, 0}
-	if _, given := p.tokens[at]; given {
-		p.fail("%s is given twice; give all of its values in one line", option)
+	if _, given := p.positions[at]; given {
+		p.fail("%s is given twice; take one out", option)
+		p.skip()
+		return false
 	}
-	p.tokens[at] = p.Token()
+	p.mark(at)
+	return true
 }
 
 // endOfLine refuses values that an option does not take.
@@ -334,35 +342,4 @@ func (p *caddyfileParser) skipBlock(nesting int) {
 	for p.NextBlock(nesting) {
 		continue
 	}
-}
-
-// token returns the token that an error of the compiler is about.
-func (p *caddyfileParser) token(at place) caddyfile.Token {
-	for _, at := range []place{at, {at.policy, at.option, 0}, {at.policy, optionPolicy, 0}} {
-		if token, ok := p.tokens[at]; ok {
-			return token
-		}
-	}
-	return p.tokens[place{handlerOption, optionPolicies, 0}]
-}
-
-// fail notes a mistake at the current token.
-func (p *caddyfileParser) fail(format string, args ...any) {
-	p.failAt(p.Token(), fmt.Errorf(format, args...))
-}
-
-func (p *caddyfileParser) failAt(token caddyfile.Token, err error) {
-	d := caddyfile.NewDispenser([]caddyfile.Token{token})
-	d.Next()
-	p.errs = append(p.errs, locatedError{token.Line, d.WrapErr(err)})
-}
-
-// err joins the mistakes in the order of their lines.
-func (p *caddyfileParser) err() error {
-	slices.SortStableFunc(p.errs, func(a, b locatedError) int { return cmp.Compare(a.line, b.line) })
-	errs := make([]error, len(p.errs))
-	for i, err := range p.errs {
-		errs[i] = err.error
-	}
-	return errors.Join(errs...)
 }

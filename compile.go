@@ -76,7 +76,7 @@ func (c *compiler) warn(message string, fields ...zap.Field) {
 // compile returns the compiled policies of h, which are of use only if there are no
 // errors.
 func (c *compiler) compile(h *Handler) *policies {
-	c.policy, c.seen = handlerOption, make(map[string]bool)
+	c.policy, c.seen = noPolicy, make(map[string]bool)
 	c.checkHandler(h)
 	ps := new(policies)
 	names := policyNames(h.Policies)
@@ -161,7 +161,7 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 			`name the origin of your pages, such as "https://app.example.com"; "*" is every origin, "none" is no other origin`)
 	}
 	alone := len(origins)+len(config.AllowOriginRegex) == 1
-	p.origins.patterns = origin.NewSet()
+	p.origins.patterns = new(origin.Set)
 	var patterns []origin.Pattern
 	for _, e := range origins {
 		pattern, err := origin.ParsePattern(e.text)
@@ -174,7 +174,7 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 		}
 		c.checkPatternRisks(p, e, pattern)
 		if c.seen[pattern.String()] {
-			c.warn("cors: an origin is given twice", zap.String("policy", p.name), zap.Stringer(optionAllowOrigins, pattern))
+			c.warn("an origin is given twice", zap.String("policy", p.name), zap.Stringer(optionAllowOrigins, pattern))
 		}
 		c.seen[pattern.String()] = true
 		p.origins.patterns.Add(pattern)
@@ -209,6 +209,12 @@ func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {
 	if err != nil {
 		c.fail(optionAllowOriginRegex, i, expr, err.Error(), "see https://github.com/google/re2/wiki/Syntax")
 		return
+	}
+	if literal, complete, _ := literalOfRegex(expanded); complete {
+		if _, ok := origin.Parse(literal); !ok {
+			c.fail(optionAllowOriginRegex, i, expr, "no browser sends this as an origin", `write it like "https://app\.example\.com", in lower case, with no path and no default port`)
+			return
+		}
 	}
 	c.checkRegexRisks(p, i, expr, expanded)
 	p.origins.regexps = append(p.origins.regexps, re)

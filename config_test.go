@@ -49,6 +49,10 @@ func onePolicy(members string) string { return `{"policies": [{` + members + `}]
 // error: option, value, reason and fix.
 func TestRefusedConfigs(t *testing.T) {
 	const app = `"allow_origins": ["https://app.example.com"], `
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, []byte(strings.Repeat("https://a.example.com\n", 50_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct{ config, want string }{
 		{`{}`, `policies: nothing says which origins are allowed; name the origin of your pages, such as "https://app.example.com"`},
 		{`{"policies": [null]}`, `policies "null": a policy is an object`},
@@ -64,6 +68,18 @@ func TestRefusedConfigs(t *testing.T) {
 		{onePolicy(app + `"allow_methods": ["CONNECT"]`), `allow_methods "CONNECT": browsers let no page send this method; take it out`},
 		{onePolicy(app + `"allow_methods": ["GET, PUT"]`), `allow_methods "GET, PUT": this is not a method name; write it like "PUT"`},
 		{onePolicy(app + `"allow_methods": [""]`), `allow_methods: this is not a method name`},
+		{onePolicy(app + `"allow_methods": []`), `allow_methods: an empty list would not be the default, nor nothing; leave it out for the default, or write "GET"`},
+		{onePolicy(app + `"allow_headers": []`), `allow_headers: an empty list would not be the default, nor nothing; leave it out for the default, or write "none"`},
+		{onePolicy(app + `"allow_methods": ["all"]`), `allow_methods "all": this is not a method name; for all methods, write "*"`},
+		{onePolicy(app + `"allow_methods": ["none"]`), `allow_methods "none": GET, HEAD and POST always may be used; write "GET" for these alone`},
+		{onePolicy(app + `"allow_headers": ["All"]`), `allow_headers "All": this is not a header name; for all headers, write "*"`},
+		{onePolicy(app + `"allow_headers": ["X-*"]`), `allow_headers "X-*": browsers know no "*" inside a name; name each header, or write "*" alone`},
+		{onePolicy(app + `"expose_headers": ["none"]`), `expose_headers "none": this is not a header name; leave the option out to expose none`},
+		{onePolicy(app + `"expose_headers": ["X-*"]`), `expose_headers "X-*": browsers know no "*" inside a name`},
+		{onePolicy(`"allow_origin_regex": ["app\\.example\\.com"]`), `no browser sends this as an origin; write it like "https://app\.example\.com", in lower case, with no path and no default port`},
+		{onePolicy(`"allow_origin_regex": ["^https://App\\.example\\.com$"]`), `no browser sends this as an origin`},
+		{onePolicy(`"allow_origin_regex": [""]`), `no browser sends this as an origin`},
+		{onePolicy(`"allow_origins": ["{file.` + large + `}"]`), `the file of {file.` + large + `} may be longer than the 1 MiB that Caddy reads of it; take a shorter one`},
 		{onePolicy(app + `"allow_methods": ["Patch"]`), `allow_methods "Patch": methods are case-sensitive, and browsers upper-case all common ones but this; write "PATCH"`},
 		{onePolicy(app + `"allow_methods": ["*", "PUT"]`), `allow_methods "*": "*" stands alone; take it out, or all other values`},
 		{onePolicy(app + `"allow_headers": ["Sec-Fetch-Mode"]`), `allow_headers "Sec-Fetch-Mode": browsers let no page set this header; take it out`},
@@ -76,10 +92,13 @@ func TestRefusedConfigs(t *testing.T) {
 		{onePolicy(app + `"max_age": 600`), `max_age "600": a duration has a unit; write "600s"`},
 		{onePolicy(app + `"max_age": "600"`), `max_age "600": a duration has a unit; write "600s"`},
 		{onePolicy(app + `"max_age": true`), `max_age "true": this is not a duration; write it like "10m", or "off"`},
-		{onePolicy(app + `"max_age": "0s"`), `max_age "0s": the shortest duration is 1s; write "off"`},
-		{onePolicy(app + `"max_age": "-1s"`), `max_age "-1s": no browser keeps the answer to a preflight for that long; write a duration from "1s" to "24h", or "off"`},
-		{onePolicy(app + `"max_age": "10ms"`), `max_age "10ms": no browser keeps the answer`},
-		{onePolicy(app + `"max_age": "24h1s"`), `max_age "24h1s": no browser keeps the answer`},
+		{onePolicy(app + `"max_age": "0s"`), `max_age "0s": the shortest duration is 1s; write "off" for none`},
+		{onePolicy(app + `"max_age": 0`), `max_age "0": a duration has a unit; write "off"`},
+		{onePolicy(app + `"max_age": 100000`), `max_age "100000": a duration has a unit; write "24h"`},
+		{onePolicy(app + `"max_age": 99999999999999999999`), `a duration has a unit; write "off"`},
+		{onePolicy(app + `"max_age": "-1s"`), `max_age "-1s": the shortest duration is 1s; write "off" for none`},
+		{onePolicy(app + `"max_age": "10ms"`), `max_age "10ms": the shortest duration is 1s; write "off" for none`},
+		{onePolicy(app + `"max_age": "24h1s"`), `max_age "24h1s": no browser keeps the answer to a preflight for longer than 24h; write "24h"`},
 		{onePolicy(app + `"max_age": "1.5s"`), `max_age "1.5s": browsers count whole seconds; write "1s"`},
 		{onePolicy(app + `"dangerously_allow": ["all"]`), `dangerously_allow "all": there is no such risk; the risks are [any_origin_with_credentials null_origin insecure_origins public_suffixes]`},
 		{onePolicy(app + `"name": "Main"`), `name "Main": the name of a policy is made of a-z, 0-9, "_" and "-"`},
@@ -176,16 +195,16 @@ func TestLoadedConfigs(t *testing.T) {
 		{name: "the longest max_age", config: onePolicy(`"allow_origins": ["*"], "max_age": "1d"`)},
 
 		{name: "every risk", config: onePolicy(`"allow_origins": ["http://*", "null", "https://*.github.io"], "dangerously_allow": ["any_origin_with_credentials", "null_origin", "insecure_origins", "public_suffixes"]` + cookies), warnings: []string{
-			"cors: a dangerous option is in force policy=policy0 risk=any_origin_with_credentials what_it_means=any site that a user visits can read responses as that user",
-			"cors: a dangerous option is in force policy=policy0 risk=null_origin what_it_means=any site can send the origin null, from a sandboxed frame, and read responses",
-			"cors: a dangerous option is in force policy=policy0 risk=insecure_origins what_it_means=whoever is on the network of a user can put scripts into http:// pages, and read responses as that user",
-			"cors: a dangerous option is in force policy=policy0 risk=public_suffixes what_it_means=anyone can get a host name that matches, and read responses as the users that visit it",
+			"a dangerous option is in force policy=policy0 risk=any_origin_with_credentials what_it_means=any site that a user visits can read responses as that user",
+			"a dangerous option is in force policy=policy0 risk=null_origin what_it_means=any site can send the origin null, from a sandboxed frame, and read responses",
+			"a dangerous option is in force policy=policy0 risk=insecure_origins what_it_means=whoever is on the network of a user can put scripts into http:// pages, and read responses as that user",
+			"a dangerous option is in force policy=policy0 risk=public_suffixes what_it_means=anyone can get a host name that matches, and read responses as the users that visit it",
 		}},
 		{name: "a risk that nothing needs", config: onePolicy(`"allow_origins": ["https://a.example"], "dangerously_allow": ["null_origin"]` + cookies), warnings: []string{
-			"cors: dangerously_allow names a risk that nothing needs; take it out policy=policy0 risk=null_origin",
+			"dangerously_allow names a risk that nothing needs; take it out policy=policy0 risk=null_origin",
 		}},
 		{name: "an origin given twice", config: onePolicy(`"allow_origins": ["https://a.example", "https://A.example:443"]`), warnings: []string{
-			"cors: an origin is given twice policy=policy0 allow_origins=https://a.example",
+			"an origin is given twice policy=policy0 allow_origins=https://a.example",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -195,8 +214,8 @@ func TestLoadedConfigs(t *testing.T) {
 			}
 			for _, s := range strings.Fields(test.matches + " " + test.of) {
 				d := ps.decide(newRequest("GET\nOrigin: " + s))
-				if allowed := d.Outcome == OutcomeAllowed; allowed != strings.Contains(" "+test.matches+" ", " "+s+" ") {
-					t.Errorf("%q: %s", s, d.Outcome)
+				if allowed := d.outcome == outcomeAllowed; allowed != strings.Contains(" "+test.matches+" ", " "+s+" ") {
+					t.Errorf("%q: %s", s, d.outcome)
 				}
 			}
 			if got, want := strings.Join(warnings, "\n"), strings.Join(test.warnings, "\n"); got != want {
@@ -245,7 +264,7 @@ func TestLoadingManyOriginsIsNotQuadratic(t *testing.T) {
 	// A second policy has to be held against each origin of the first.
 	second := &Policy{AllowOrigins: []string{"https://*.example.com"}}
 	h := provision(t, &Handler{Policies: []*Policy{many, second}})
-	if d := h.policies.decide(newRequest("GET\nOrigin: https://tenant99999.example.com")); d.Policy() != "policy0" {
+	if d := h.policies.decide(newRequest("GET\nOrigin: https://tenant99999.example.com")); d.policyName() != "policy0" {
 		t.Errorf("%+v", d)
 	}
 }

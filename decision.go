@@ -7,79 +7,81 @@ import (
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
-// Kind says what a request is to CORS.
-type Kind uint8
+// requestKind says what a request is to CORS.
+type requestKind uint8
 
 const (
-	// KindOther is a request without an Origin header.
-	KindOther Kind = iota
-	// KindActual is a request with an Origin header that is no preflight.
-	KindActual
-	// KindPreflight is a request by which a browser asks whether it may send another
+	// kindOther is a request without an Origin header.
+	kindOther requestKind = iota
+	// kindActual is a request with an Origin header that is no preflight.
+	kindActual
+	// kindPreflight is a request by which a browser asks whether it may send another
 	// one: OPTIONS with Origin and Access-Control-Request-Method (Fetch,
 	// "CORS-preflight request").
-	KindPreflight
+	kindPreflight
 )
 
 // String returns the kind as logs have it.
-func (k Kind) String() string { return [...]string{"other", "actual", "preflight"}[k] }
+func (k requestKind) String() string { return [...]string{"other", "actual", "preflight"}[k] }
 
-// Outcome is what was decided of a request.
-type Outcome uint8
+// outcome is what was decided of a request.
+type outcome uint8
 
 const (
-	// OutcomeNotCORS is that of a request without an Origin header.
-	OutcomeNotCORS Outcome = iota
-	// OutcomeSameOrigin is that of a request of this server's own pages.
-	OutcomeSameOrigin
-	// OutcomeAllowed means that a policy allows the request.
-	OutcomeAllowed
-	// OutcomeDenied means that the browser will keep the response from the page.
-	OutcomeDenied
+	// outcomeNotCORS is that of a request without an Origin header.
+	outcomeNotCORS outcome = iota
+	// outcomeSameOrigin is that of a request of this server's own pages.
+	outcomeSameOrigin
+	// outcomeAllowed means that a policy allows the request.
+	outcomeAllowed
+	// outcomeDenied means that the browser will keep the response from the page.
+	outcomeDenied
 )
 
 // String returns the outcome as logs have it.
-func (o Outcome) String() string {
+func (o outcome) String() string {
 	return [...]string{"not_cors", "same_origin", "allowed", "denied"}[o]
 }
 
-// Reason says why a request was denied.
-type Reason uint8
+// denyReason says why a request was denied.
+type denyReason uint8
 
 const (
-	// ReasonNone is that of every outcome but [OutcomeDenied].
-	ReasonNone Reason = iota
-	// ReasonOriginNotAllowed means that no policy allows the origin.
-	ReasonOriginNotAllowed
-	// ReasonOriginMalformed means that no browser sends such an Origin header, and
+	// reasonNone is that of every outcome but [outcomeDenied].
+	reasonNone denyReason = iota
+	// reasonOriginNotAllowed means that no policy allows the origin.
+	reasonOriginNotAllowed
+	// reasonOriginMalformed means that no browser sends such an Origin header, and
 	// that no policy allows every origin.
-	ReasonOriginMalformed
-	// ReasonMethodNotAllowed means that the origin's policy does not allow the method
+	reasonOriginMalformed
+	// reasonMethodNotAllowed means that the origin's policy does not allow the method
 	// that a preflight asks for.
-	ReasonMethodNotAllowed
-	// ReasonHeaderNotAllowed means that the origin's policy does not allow a request
+	reasonMethodNotAllowed
+	// reasonHeaderNotAllowed means that the origin's policy does not allow a request
 	// header that a preflight asks for, or that their list is malformed.
-	ReasonHeaderNotAllowed
+	reasonHeaderNotAllowed
+
+	reasons // how many there are
 )
 
-// String returns the reason as logs have it; [ReasonNone] is empty.
-func (r Reason) String() string {
+// String returns the reason as logs have it; [reasonNone] is empty.
+func (r denyReason) String() string {
 	return [...]string{"", "origin_not_allowed", "origin_malformed", "method_not_allowed", "header_not_allowed"}[r]
 }
 
-// Decision is what the policies of a handler say of one request. All else that the
+// decision is what the policies of a handler say of one request. All else that the
 // module does about the request follows from it.
-type Decision struct {
-	Kind    Kind
-	Outcome Outcome
-	Reason  Reason
+type decision struct {
+	kind    requestKind
+	outcome outcome
+	reason  denyReason
 
 	policy *policy // nil if none matched
 	origin string  // the request's, if a policy matched and it is well-formed
 }
 
-// Policy returns the name of the policy that decided, or "" if none did.
-func (d Decision) Policy() string {
+// policyName returns the name of the policy that decided, or "" if none did.
+func (d decision) policyName() string {
 	if d.policy == nil {
 		return ""
 	}
@@ -88,14 +90,14 @@ func (d Decision) Policy() string {
 
 // decide applies the policies to a request. It writes nothing, and its time and
 // memory are bounded by the size of the request's header.
-func (ps *policies) decide(r *http.Request) Decision {
+func (ps *policies) decide(r *http.Request) decision {
 	lines := r.Header[headerOrigin]
 	if len(lines) == 0 {
-		return Decision{Kind: KindOther, Outcome: OutcomeNotCORS}
+		return decision{kind: kindOther, outcome: outcomeNotCORS}
 	}
-	kind := KindActual
+	kind := kindActual
 	if isPreflight(r) {
-		kind = KindPreflight
+		kind = kindPreflight
 	}
 	var o origin.Origin
 	wellFormed := false
@@ -107,23 +109,23 @@ func (ps *policies) decide(r *http.Request) Decision {
 		if !p.matches(o, wellFormed) {
 			continue
 		}
-		d := Decision{Kind: kind, Outcome: OutcomeAllowed, policy: p, origin: o.String()}
-		if kind == KindPreflight {
-			d.Reason = p.preflightReason(r)
+		d := decision{kind: kind, outcome: outcomeAllowed, policy: p, origin: o.String()}
+		if kind == kindPreflight {
+			d.reason = p.preflightReason(r)
 		}
-		if d.Reason != ReasonNone {
-			d.Outcome = OutcomeDenied
+		if d.reason != reasonNone {
+			d.outcome = outcomeDenied
 		}
 		return d
 	}
 
 	switch {
-	case kind != KindPreflight && sameOrigin(r, o, wellFormed):
-		return Decision{Kind: kind, Outcome: OutcomeSameOrigin}
+	case kind != kindPreflight && sameOrigin(r, o, wellFormed):
+		return decision{kind: kind, outcome: outcomeSameOrigin}
 	case !wellFormed:
-		return Decision{Kind: kind, Outcome: OutcomeDenied, Reason: ReasonOriginMalformed}
+		return decision{kind: kind, outcome: outcomeDenied, reason: reasonOriginMalformed}
 	}
-	return Decision{Kind: kind, Outcome: OutcomeDenied, Reason: ReasonOriginNotAllowed}
+	return decision{kind: kind, outcome: outcomeDenied, reason: reasonOriginNotAllowed}
 }
 
 // isPreflight reports whether a request with an Origin header is a CORS-preflight
@@ -139,14 +141,14 @@ func isPreflight(r *http.Request) bool {
 
 // preflightReason tests a preflight's method, then its headers (Fetch, CORS-preflight
 // fetch, steps 7.5 to 7.7).
-func (p *policy) preflightReason(r *http.Request) Reason {
+func (p *policy) preflightReason(r *http.Request) denyReason {
 	if methods := r.Header[headerRequestMethod]; len(methods) != 1 || !p.allowsMethod(methods[0]) {
-		return ReasonMethodNotAllowed
+		return reasonMethodNotAllowed
 	}
 	if !p.allowsHeaders(r.Header[headerRequestHeaders]) {
-		return ReasonHeaderNotAllowed
+		return reasonHeaderNotAllowed
 	}
-	return ReasonNone
+	return reasonNone
 }
 
 // sameOrigin reports whether a request comes from this server's own pages, which send

@@ -116,7 +116,7 @@ func TestDecide(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := provision(t, &Handler{Policies: test.policies})
 			d := h.policies.decide(newRequest(test.request))
-			got := strings.Join(strings.Fields(d.Kind.String()+" "+d.Outcome.String()+" "+d.Reason.String()+" "+d.Policy()), " ")
+			got := strings.Join(strings.Fields(d.kind.String()+" "+d.outcome.String()+" "+d.reason.String()+" "+d.policyName()), " ")
 			if got != test.want {
 				t.Errorf("%s\ngot %s, want %s", test.request, got, test.want)
 			}
@@ -151,7 +151,7 @@ func FuzzDecide(f *testing.F) {
 		}}
 		for _, h := range []*Handler{cookies, open} {
 			d := h.policies.decide(r)
-			if (d.Outcome == OutcomeDenied) != (d.Reason != ReasonNone) || (d.Outcome == OutcomeAllowed) && d.policy == nil {
+			if (d.outcome == outcomeDenied) != (d.reason != reasonNone) || (d.outcome == outcomeAllowed) && d.policy == nil {
 				t.Fatalf("%+v", d)
 			}
 			w := newRecorder()
@@ -165,7 +165,7 @@ func FuzzDecide(f *testing.F) {
 			if h == cookies && granted != "" && granted != origin {
 				t.Fatalf("Origin %q, Access-Control-Allow-Origin %q", origin, granted)
 			}
-			if d.Kind == KindPreflight && (granted == "") != (w.status == http.StatusForbidden) {
+			if d.kind == kindPreflight && (granted == "") != (w.status == http.StatusForbidden) {
 				t.Fatalf("status %d, Access-Control-Allow-Origin %q", w.status, granted)
 			}
 			for name, values := range w.header {

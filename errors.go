@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// ConfigError is one mistake in the config of a cors handler. All mistakes of a
-// handler are reported together, joined with [errors.Join]; each of them is found
-// with [errors.As].
+// ConfigError is one mistake in the config of a cors handler. [Handler.Provision]
+// reports all mistakes of a handler together, 50 at most, joined with [errors.Join].
 type ConfigError struct {
 	// Policy is the name of the policy with the mistake, or empty for an option of
 	// the handler and for a policy that stands alone.
@@ -28,13 +27,13 @@ type ConfigError struct {
 // place is where a config error is: which value of which option. The Caddyfile
 // adapter finds the line by it.
 type place struct {
-	policy int // index into policies, or handlerOption
+	policy int // index into policies, or noPolicy
 	option string
 	index  int // of the value among the option's values
 }
 
-// handlerOption is the policy of a place that is an option of the handler.
-const handlerOption = -1
+// noPolicy is the policy of a place that is an option of the handler.
+const noPolicy = -1
 
 // Error returns option, value, reason and fix in one line.
 func (e *ConfigError) Error() string {
@@ -53,11 +52,18 @@ func (e *ConfigError) Error() string {
 	return b.String()
 }
 
+// maxErrors is how many mistakes are told at once. A list of origins may have more.
+const maxErrors = 50
+
 // joinErrors returns errs as one error, or nil if there are none.
-func joinErrors(errs []*ConfigError) error {
-	joined := make([]error, len(errs))
+func joinErrors[E error](errs []E) error {
+	joined := make([]error, 0, min(len(errs), maxErrors+1))
 	for i, err := range errs {
-		joined[i] = err
+		if i == maxErrors {
+			joined = append(joined, fmt.Errorf("and %d more", len(errs)-i))
+			break
+		}
+		joined = append(joined, err)
 	}
 	return errors.Join(joined...)
 }

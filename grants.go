@@ -23,15 +23,24 @@ const (
 var (
 	defaultMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 	defaultHeaders = []string{wildcard, headerAuthorization}
+
+	// wordsForAll are what people write for "*".
+	wordsForAll = []string{"all", "any"}
 )
 
 func (c *compiler) compileMethods(p *policy, values []string) {
 	entries := c.expandList(optionAllowMethods, values)
-	if len(values) == 0 {
+	if values == nil {
 		p.methods = defaultMethods
+	} else if len(values) == 0 {
+		c.fail(optionAllowMethods, 0, "", "an empty list would not be the default, nor nothing", `leave it out for the default, or write "GET"`)
 	}
 	for _, e := range entries {
 		switch {
+		case slices.Contains(wordsForAll, strings.ToLower(e.text)):
+			c.fail(optionAllowMethods, e.index, e.text, "this is not a method name", `for all methods, write "*"`)
+		case e.text == noHeaders:
+			c.fail(optionAllowMethods, e.index, e.text, "GET, HEAD and POST always may be used", `write "GET" for these alone`)
 		case e.text == wildcard:
 			p.anyMethod = true
 			if len(entries) > 1 {
@@ -57,10 +66,12 @@ func (c *compiler) compileMethods(p *policy, values []string) {
 
 func (c *compiler) compileHeaders(p *policy, values []string) {
 	entries := c.expandList(optionAllowHeaders, values)
-	if len(values) == 0 {
+	if values == nil {
 		for _, name := range defaultHeaders {
 			entries = append(entries, entry{text: name})
 		}
+	} else if len(values) == 0 {
+		c.fail(optionAllowHeaders, 0, "", "an empty list would not be the default, nor nothing", `leave it out for the default, or write "none"`)
 	}
 	var names []string
 	p.headers = make(map[string]struct{})
@@ -73,8 +84,7 @@ func (c *compiler) compileHeaders(p *policy, values []string) {
 			continue
 		case e.text == wildcard:
 			p.anyHeader = true
-		case !fetch.IsToken(e.text):
-			c.fail(optionAllowHeaders, e.index, e.text, "this is not a header name", `write it like "Content-Type"`)
+		case c.failedName(optionAllowHeaders, e, "Content-Type"):
 		case fetch.IsForbiddenRequestHeader(e.text):
 			c.fail(optionAllowHeaders, e.index, e.text, "browsers let no page set this header", "take it out")
 		}
@@ -108,8 +118,9 @@ func (c *compiler) compileExposed(p *policy, values []string) {
 				p.exposeAll = true
 				continue
 			}
-		case !fetch.IsToken(e.text):
-			c.fail(optionExposeHeaders, e.index, e.text, "this is not a header name", `write it like "X-Total-Count"`)
+		case e.text == noHeaders:
+			c.fail(optionExposeHeaders, e.index, e.text, "this is not a header name", "leave the option out to expose none")
+		case c.failedName(optionExposeHeaders, e, "X-Total-Count"):
 		case fetch.IsForbiddenResponseHeader(e.text):
 			c.fail(optionExposeHeaders, e.index, e.text, "browsers let no page read this header", "take it out")
 		}
@@ -118,6 +129,21 @@ func (c *compiler) compileExposed(p *policy, values []string) {
 		}
 	}
 	p.exposeHeaders = strings.Join(names, ", ")
+}
+
+// failedName refuses what is not the name of a header, and reports whether it did.
+func (c *compiler) failedName(option string, e entry, example string) bool {
+	switch {
+	case slices.Contains(wordsForAll, strings.ToLower(e.text)):
+		c.fail(option, e.index, e.text, "this is not a header name", `for all headers, write "*"`)
+	case !fetch.IsToken(e.text):
+		c.fail(option, e.index, e.text, "this is not a header name", fmt.Sprintf("write it like %q", example))
+	case strings.Contains(e.text, wildcard):
+		c.fail(option, e.index, e.text, `browsers know no "*" inside a name`, `name each header, or write "*" alone`)
+	default:
+		return false
+	}
+	return true
 }
 
 func (c *compiler) failAlone(option string, e entry) {
@@ -133,19 +159,33 @@ func (c *compiler) compileMaxAge(value string) string {
 		return seconds(0)
 	}
 	d, err := caddy.ParseDuration(value)
+	if strings.Trim(value, "0123456789") == "" {
+		d, _ = time.ParseDuration(value + "s") // on overflow 0, which says "off"
+		c.fail(optionMaxAge, 0, value, "a duration has a unit", fmt.Sprintf("write %q", nearestMaxAge(d)))
+		return ""
+	}
 	switch {
-	case strings.Trim(value, "0123456789") == "":
-		c.fail(optionMaxAge, 0, value, "a duration has a unit", fmt.Sprintf("write %q", value+"s"))
 	case err != nil:
 		c.fail(optionMaxAge, 0, value, "this is not a duration", `write it like "10m", or "off"`)
-	case d == 0:
-		c.fail(optionMaxAge, 0, value, "the shortest duration is 1s", `write "off"`)
-	case d < time.Second, d > longestMaxAge:
-		c.fail(optionMaxAge, 0, value, "no browser keeps the answer to a preflight for that long", `write a duration from "1s" to "24h", or "off"`)
+	case d < time.Second:
+		c.fail(optionMaxAge, 0, value, "the shortest duration is 1s", `write "off" for none`)
+	case d > longestMaxAge:
+		c.fail(optionMaxAge, 0, value, "no browser keeps the answer to a preflight for longer than 24h", `write "24h"`)
 	case d%time.Second != 0:
-		c.fail(optionMaxAge, 0, value, "browsers count whole seconds", fmt.Sprintf("write %q", seconds(d)+"s"))
+		c.fail(optionMaxAge, 0, value, "browsers count whole seconds", fmt.Sprintf("write %q", nearestMaxAge(d)))
 	}
 	return seconds(d)
+}
+
+// nearestMaxAge returns what to write for d.
+func nearestMaxAge(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return maxAgeOff
+	case d > longestMaxAge:
+		return "24h"
+	}
+	return seconds(d) + "s"
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

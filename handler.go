@@ -7,12 +7,16 @@ import (
 )
 
 // decidedVar is the request variable that holds the [responseWriter] of the handler
-// that decided.
-const decidedVar = "http.handlers.cors"
+// that decided. No placeholder can name it.
+const decidedVar = "{cors}"
 
 // ServeHTTP decides about the request, then answers it if it is a preflight, or
 // applies the decision to what the next handler writes.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if h.ReportOnly {
+		h.observe(h.policies.decide(r), r)
+		return next.ServeHTTP(w, r)
+	}
 	if decided, ok := caddyhttp.GetVar(r.Context(), decidedVar).(*responseWriter); ok {
 		if r.Context().Value(caddyhttp.ErrorCtxKey) == nil {
 			return next.ServeHTTP(w, r)
@@ -23,15 +27,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	d := h.policies.decide(r)
 	h.observe(d, r)
 	switch {
-	case h.ReportOnly:
-		return next.ServeHTTP(w, r)
-	case d.Kind == KindPreflight && !h.ForwardPreflights:
+	case d.kind == kindPreflight && !h.ForwardPreflights:
 		h.answerPreflight(w, r, d)
 		return nil
-	case d.Kind == KindActual && d.Outcome == OutcomeDenied && h.Enforce:
-		removeCORSHeaders(w.Header())
-		w.Header().Set(headerCacheControl, "no-store")
-		return refuse(w, d)
+	case d.kind == kindActual && d.outcome == outcomeDenied && h.Enforce:
+		refuse(w, d)
+		return nil
 	}
 	rw := h.newResponseWriter(w, r, d)
 	caddyhttp.SetVar(r.Context(), decidedVar, rw)

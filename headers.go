@@ -4,7 +4,6 @@ import (
 	"iter"
 	"net/http"
 	"net/textproto"
-	"slices"
 	"strings"
 )
 
@@ -38,102 +37,33 @@ func isCORSResponseHeader(name string) bool {
 	}
 	name = name[len(prefix):]
 	const allow = "Allow-"
-	return len(name) > len(allow) && strings.EqualFold(name[:len(allow)], allow) ||
+	return len(name) >= len(allow) && strings.EqualFold(name[:len(allow)], allow) ||
 		strings.EqualFold(name, headerExposeHeaders[len(prefix):]) ||
 		strings.EqualFold(name, headerMaxAge[len(prefix):])
 }
 
-// removeCORSHeaders takes out of h what another handler or a backend granted, in
-// fields and in trailers, and brings a Vary that was set under another case to its
-// canonical key. It walks the map, because handlers can set keys that are not
-// canonical.
-func removeCORSHeaders(h http.Header) {
-	for name, values := range h {
-		switch {
-		case isCORSResponseHeader(name):
-			delete(h, name)
-		case name[:min(len(name), len(http.TrailerPrefix))] == http.TrailerPrefix:
-			if isCORSResponseHeader(name[len(http.TrailerPrefix):]) {
-				delete(h, name)
-			}
-		case name == headerTrailer:
-			removeTrailerNames(h, values)
-		case len(name) == len(headerVary) && name != headerVary && strings.EqualFold(name, headerVary):
-			delete(h, name)
-			h[headerVary] = append(slices.Clip(h[headerVary]), values...)
-		}
-	}
-}
-
-// removeTrailerNames takes CORS headers out of the names that a response announces
-// as its trailers.
+// removeTrailerNames takes out of the names that a response announces as its trailers
+// CORS headers and Vary: over HTTP/3, an announced trailer hides the header.
 func removeTrailerNames(h http.Header, lines []string) {
-	announces := func(line string) bool {
-		for name := range listItems(line) {
-			if isCORSResponseHeader(name) {
-				return true
-			}
-		}
-		return false
-	}
-	if !slices.ContainsFunc(lines, announces) {
-		return
-	}
+	ours := func(name string) bool { return isCORSResponseHeader(name) || strings.EqualFold(name, headerVary) }
 	var kept []string
+	all := true
 	for _, line := range lines {
 		for name := range listItems(line) {
-			if !isCORSResponseHeader(name) {
+			if ours(name) {
+				all = false
+			} else {
 				kept = append(kept, name)
 			}
 		}
 	}
-	if len(kept) == 0 {
-		delete(h, headerTrailer)
-		return
-	}
-	h[headerTrailer] = []string{strings.Join(kept, ", ")}
-}
-
-// mergeVary makes sure that each of names, a comma-joined list, is in the Vary of h
-// exactly once. What else stands there stays, and so does "*", which says it all
-// (RFC 9110, section 12.5.5). The value is put as [putHeader] does.
-func mergeVary(h http.Header, slots []string, names string) {
-	lines := h[headerVary]
 	switch {
-	case len(lines) == 0:
-		putHeader(h, slots, headerVary, names)
-		return
-	case len(lines) == 1 && lines[0] == names:
-		return
+	case all:
+	case len(kept) == 0:
+		delete(h, headerTrailer)
+	default:
+		h[headerTrailer] = []string{strings.Join(kept, ", ")}
 	}
-	asIs := true
-	for name := range listItems(names) {
-		count := 0
-		for _, line := range lines {
-			for item := range listItems(line) {
-				if item == "*" {
-					return
-				}
-				if strings.EqualFold(item, name) {
-					count++
-				}
-			}
-		}
-		asIs = asIs && count == 1
-	}
-	if asIs {
-		return
-	}
-	var b strings.Builder
-	for _, line := range lines {
-		for item := range listItems(line) {
-			if !containsItem(names, item) {
-				b.WriteString(item + ", ")
-			}
-		}
-	}
-	b.WriteString(names)
-	putHeader(h, slots, headerVary, b.String())
 }
 
 // containsItem reports whether item is one of list, without case.
@@ -160,14 +90,17 @@ func listItems(line string) iter.Seq[string] {
 	}
 }
 
-// putHeader sets one field of h in the first of slots and returns the others. The
-// slots belong to one response: handlers edit header values in place, so a value
-// that two requests shared would change for both.
-func putHeader(h http.Header, slots []string, name, value string) []string {
-	if len(slots) == 0 {
-		slots = make([]string, 1)
+// normalizeNames joins the header names in lines as browsers do, in lower case and
+// with commas alone. What already is so is returned as it is.
+func normalizeNames(lines []string) string {
+	if len(lines) == 1 && !strings.ContainsAny(lines[0], " \t") && !strings.Contains(","+lines[0]+",", ",,") {
+		return strings.ToLower(lines[0])
 	}
-	slots[0] = value
-	h[name] = slots[:1:1]
-	return slots[1:]
+	var names []string
+	for _, line := range lines {
+		for name := range listItems(line) {
+			names = append(names, strings.ToLower(name))
+		}
+	}
+	return strings.Join(names, ",")
 }

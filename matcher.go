@@ -2,7 +2,6 @@ package caddycors
 
 import (
 	"regexp"
-	"strings"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
@@ -40,23 +39,4 @@ func compileRegex(expr string) (*regexp.Regexp, error) {
 		return nil, err
 	}
 	return regexp.Compile(`\A(?:` + expr + `)\z`)
-}
-
-// literalOfRegex returns the text that every match of expr starts with, and whether
-// that is all of it. It reports known as false if it cannot tell.
-func literalOfRegex(expr string) (literal string, complete, known bool) {
-	expr = strings.TrimSuffix(strings.TrimPrefix(expr, "^"), "$") // it is anchored anyway
-	re, err := regexp.Compile(expr)
-	if err != nil {
-		return "", false, false
-	}
-	literal, complete = re.LiteralPrefix()
-	return literal, complete, true
-}
-
-// couldStartHTTP reports whether an http:// origin could start with literal.
-func couldStartHTTP(literal string) bool {
-	const insecure = "http:"
-	n := min(len(literal), len(insecure))
-	return literal[:n] == insecure[:n]
 }

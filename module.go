@@ -34,7 +34,8 @@ type Handler struct {
 	// header pass. Default: false.
 	Enforce bool `json:"enforce,omitempty"`
 
-	// Decide and log, but change nothing and answer nothing. Default: false.
+	// Decide and log, but change nothing and answer nothing. It decides for itself,
+	// whatever other cors handlers do. Default: false.
 	ReportOnly bool `json:"report_only,omitempty"`
 
 	// What becomes of the CORS headers that the response already has: `replace`
@@ -50,8 +51,9 @@ type Handler struct {
 	// 299. Default: 204.
 	PreflightStatus int `json:"preflight_status,omitempty"`
 
-	policies *policies
-	logger   *zap.Logger
+	policies   *policies
+	logger     *zap.Logger
+	sampleKeys [reasons]string
 }
 
 // CaddyModule returns the Caddy module information.
@@ -62,8 +64,8 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision compiles the policies. The error joins every mistake in the config, each
-// a [*ConfigError].
+// Provision compiles the policies. The error joins the mistakes in the config, each a
+// [*ConfigError].
 func (h *Handler) Provision(ctx caddy.Context) error {
 	c := compiler{replacer: caddy.NewReplacer()}
 	h.policies = c.compile(h)
@@ -73,7 +75,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	for _, w := range c.warnings {
 		ctx.Logger().Warn(w.message, w.fields...)
 	}
-	h.logger = sampled(ctx.Logger())
+	h.logger = ctx.Logger()
+	h.sampleKeys = sampleKeys()
 	if h.PreflightStatus == 0 {
 		h.PreflightStatus = defaultPreflightStatus
 	}

@@ -2,7 +2,9 @@ package caddycors
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -10,8 +12,8 @@ import (
 )
 
 const (
-	// Of the denials in a second, the first logBurst are logged, then one in
-	// logThinning: a flood of them costs little.
+	// Of the decisions of one reason that a handler takes in a second, the first
+	// logBurst are logged, then one in logThinning: a flood of them costs little.
 	logBurst    = 20
 	logThinning = 100
 
@@ -19,55 +21,81 @@ const (
 	maxLoggedBytes = 256
 )
 
-// sampled returns a logger that stays cheap under a flood of denied requests.
-func sampled(logger *zap.Logger) *zap.Logger {
-	return logger.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
-		return zapcore.NewSamplerWithOptions(core, time.Second, logBurst, logThinning)
-	}))
+// gate tells which decisions to log. There is one in the process, in front of no log
+// of its own: a sampler takes half a megabyte, and there may be a handler in each of
+// a thousand sites.
+var gate = zapcore.NewSamplerWithOptions(openCore{zapcore.NewNopCore()}, time.Second, logBurst, logThinning)
+
+// openCore lets every entry through.
+type openCore struct{ zapcore.Core }
+
+func (openCore) Enabled(zapcore.Level) bool { return true }
+
+func (c openCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	return checked.AddCore(e, c)
+}
+
+// handlers counts the handlers that were loaded.
+var handlers atomic.Uint64
+
+// sampleKeys returns by what the gate tells apart a handler's decisions: by reason, so
+// that a flood of one does not hide another.
+func sampleKeys() (keys [reasons]string) {
+	handler := strconv.FormatUint(handlers.Add(1), 10)
+	for reason := range keys {
+		keys[reason] = handler + " " + denyReason(reason).String()
+	}
+	return keys
 }
 
 // observe logs a decision: a denied one at INFO, an allowed one at DEBUG.
-func (h *Handler) observe(d Decision, r *http.Request) {
+func (h *Handler) observe(d decision, r *http.Request) {
 	level, message := zap.DebugLevel, "cross-origin request allowed"
-	switch d.Outcome {
-	case OutcomeAllowed:
-	case OutcomeDenied:
+	switch d.outcome {
+	case outcomeAllowed:
+	case outcomeDenied:
 		level, message = zap.InfoLevel, "cross-origin request denied"
 	default:
 		return
 	}
-	c := h.logger.Check(level, message)
-	if c == nil {
+	if !h.logger.Core().Enabled(level) ||
+		gate.Check(zapcore.Entry{Level: level, Time: time.Now(), Message: h.sampleKeys[d.reason]}, nil) == nil {
 		return
 	}
 	fields := []zap.Field{
-		zap.String("policy", d.Policy()),
-		zap.Stringer("kind", d.Kind),
-		zap.String("reason", d.Reason.String()),
+		zap.String("policy", d.policyName()),
+		zap.Stringer("kind", d.kind),
+		zap.Stringer("reason", d.reason),
 		zap.String("origin", loggable(r.Header[headerOrigin])),
 		zap.String("method", r.Method),
 	}
-	if d.Kind == KindPreflight {
+	if d.kind == kindPreflight {
 		fields = append(fields,
 			zap.String("requested_method", loggable(r.Header[headerRequestMethod])),
 			zap.String("requested_headers", loggable(r.Header[headerRequestHeaders])))
 	}
-	if hint := d.Reason.hint(); hint != "" {
+	if h.ReportOnly {
+		fields = append(fields, zap.Bool("report_only", true))
+	}
+	if hint := d.hint(r); hint != "" {
 		fields = append(fields, zap.String("hint", hint))
 	}
-	c.Write(fields...)
+	h.logger.Log(level, message, fields...)
 }
 
 // hint names the option that would allow what was denied.
-func (r Reason) hint() string {
-	switch r {
-	case ReasonOriginNotAllowed:
+func (d decision) hint(r *http.Request) string {
+	switch d.reason {
+	case reasonOriginNotAllowed:
 		return "if you trust this origin, add it to allow_origins"
-	case ReasonOriginMalformed:
+	case reasonOriginMalformed:
 		return "no browser sends this; it is not an origin, or there are several"
-	case ReasonMethodNotAllowed:
+	case reasonMethodNotAllowed:
+		if method := r.Header.Get(headerRequestMethod); method != "PATCH" && strings.EqualFold(method, "PATCH") {
+			return "methods have a case: let the page write PATCH"
+		}
 		return "if pages may use requested_method, add it to allow_methods"
-	case ReasonHeaderNotAllowed:
+	case reasonHeaderNotAllowed:
 		return "if pages may set requested_headers, add them to allow_headers"
 	}
 	return ""

@@ -69,7 +69,7 @@ func TestAllowedRequestsAreLoggedForDebugging(t *testing.T) {
 
 func TestWarningsAreLoggedAtLoad(t *testing.T) {
 	got := runLogged(t, "INFO", "cors null {\ndangerously_allow null_origin\n}")
-	if want := "warn cors: a dangerous option is in force policy=default risk=null_origin"; strings.Join(got, "\n") != want {
+	if want := "warn a dangerous option is in force policy=default risk=null_origin"; strings.Join(got, "\n") != want {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}
 }

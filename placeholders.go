@@ -8,9 +8,17 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
+const (
+	filePrefix = "file."
+
+	// maxFileBytes is how much Caddy reads of the file that a placeholder names. What
+	// is beyond that it leaves out without a word, which could cut an origin short.
+	maxFileBytes = 1 << 20
+)
+
 // Placeholders whose value is known when a config loads. All others stand for
 // something of a request.
-var loadTimePrefixes = []string{"env.", "file.", "system."}
+var loadTimePrefixes = []string{"env.", filePrefix, "system."}
 
 var (
 	placeholder         = regexp.MustCompile(`\{[^{}]*\}`)
@@ -73,6 +81,11 @@ func (c *compiler) expand(option string, index int, value string, braces *regexp
 		replaced := caddy.ToString(val)
 		if !known || strings.TrimFunc(replaced, isSeparator) == "" {
 			c.fail(option, index, value, "the placeholder "+match+" is unknown or empty", "set it, or take it out")
+			ok = false
+			return ""
+		}
+		if strings.HasPrefix(key, filePrefix) && len(replaced) >= maxFileBytes-len("\r\n") {
+			c.fail(option, index, value, "the file of "+match+" may be longer than the 1 MiB that Caddy reads of it", "take a shorter one")
 			ok = false
 			return ""
 		}

@@ -2,7 +2,6 @@ package caddycors
 
 import (
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -104,7 +103,7 @@ type policy struct {
 	preflightVary string
 
 	// exposeAll: with credentials "*" exposes nothing, so the names that a response
-	// has are written (Fetch, main fetch, step 14.4).
+	// has are written (Fetch, main fetch, step 14.1).
 	exposeAll bool
 }
 
@@ -118,8 +117,8 @@ func (p *policy) matches(o origin.Origin, wellFormed bool) bool {
 }
 
 // allowsMethod reports whether a page may use method, the value of
-// Access-Control-Request-Method. A list of GET, HEAD and POST has no use, as browsers
-// do not ask (Fetch, CORS-preflight fetch, step 7.5).
+// Access-Control-Request-Method. GET, HEAD and POST need no leave (Fetch,
+// CORS-preflight fetch, step 7.5).
 func (p *policy) allowsMethod(method string) bool {
 	if fetch.IsSafelistedMethod(method) || slices.Contains(p.methods, method) {
 		return true
@@ -149,45 +148,5 @@ func (p *policy) allowsHeader(name string) bool {
 		return true // in lower case, as browsers send it
 	}
 	_, ok := p.headers[strings.ToLower(name)]
-	return ok
-}
-
-// preflightLists returns the values of Access-Control-Allow-Methods and
-// Access-Control-Allow-Headers for a preflight. They are the policy's own, whatever
-// was asked for, so that browsers remember them and can say what is missing. "*" is
-// no wildcard for requests with credentials, so what was asked for, and is allowed,
-// is named instead.
-func (p *policy) preflightLists(r *http.Request, reason Reason) (methods, headers string) {
-	methods, headers = p.allowMethods, p.allowHeaders
-	if !p.credentials {
-		return methods, headers
-	}
-	if p.anyMethod {
-		methods = ""
-		if reason != ReasonMethodNotAllowed {
-			methods = r.Header.Get(headerRequestMethod)
-		}
-	}
-	if p.anyHeader {
-		headers = ""
-		if lines := r.Header[headerRequestHeaders]; p.allowsHeaders(lines) {
-			headers = normalizeNames(lines)
-		}
-	}
-	return methods, headers
-}
-
-// normalizeNames joins the header names in lines as browsers do, in lower case and
-// with commas alone. What already is so is returned as it is.
-func normalizeNames(lines []string) string {
-	if len(lines) == 1 && !strings.ContainsAny(lines[0], " \t") && !strings.Contains(","+lines[0]+",", ",,") {
-		return strings.ToLower(lines[0])
-	}
-	var names []string
-	for _, line := range lines {
-		for name := range listItems(line) {
-			names = append(names, strings.ToLower(name))
-		}
-	}
-	return strings.Join(names, ",")
+	return ok && fetch.IsToken(name) // ToLower makes ASCII of some that is none
 }

@@ -17,89 +17,104 @@ const defaultPreflightStatus = http.StatusNoContent
 // answerPreflight answers a preflight whose origin is allowed with all that the
 // policy grants, even if that is not all the browser asked for, so that it can tell
 // what is missing. One whose origin is not allowed learns nothing.
-func (h *Handler) answerPreflight(w http.ResponseWriter, r *http.Request, d Decision) {
-	header := w.Header()
-	removeCORSHeaders(header)
+func (h *Handler) answerPreflight(w http.ResponseWriter, r *http.Request, d decision) {
 	if d.policy == nil {
-		_ = refuse(w, d) // the client is gone; nothing is left to tell it
+		refuse(w, d)
 		return
 	}
-	methods, headers := d.policy.preflightLists(r, d.Reason)
-	slots := make([]string, 7) // one for each field below and Vary
-	slots = d.putOrigin(header, slots)
-	slots = d.policy.putPreflight(header, slots, methods, headers)
-	if d.policy.exposeHeaders != "" {
-		slots = putHeader(header, slots, headerExposeHeaders, d.policy.exposeHeaders)
-	}
+	header := w.Header()
+	f := make(fields, allFields)
+	f.removeOthers(header)
+	f.grantOrigin(header, d)
+	f.grantPreflight(header, d.policy, d.policy.preflightGrant(r, d.reason))
+	f.grantExposure(header, d.policy.exposeHeaders)
 	if d.policy.preflightVary != "" {
-		mergeVary(header, slots, d.policy.preflightVary)
+		f.mergeVary(header, d.policy.preflightVary)
 	}
 	w.WriteHeader(h.PreflightStatus)
 }
 
 // refuse answers a request of an origin that no policy allows. The text has nothing
 // of the request in it.
-func refuse(w http.ResponseWriter, d Decision) error {
+func refuse(w http.ResponseWriter, d decision) {
 	header := w.Header()
-	mergeVary(header, nil, headerOrigin)
+	f := make(fields, actualFields)
+	f.removeOthers(header)
+	f.mergeVary(header, headerOrigin)
+	if d.kind == kindActual {
+		header.Set(headerCacheControl, "no-store")
+	}
 	header.Set(headerContentType, "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusForbidden)
-	_, err := io.WriteString(w, "CORS: "+d.Kind.String()+" request denied: "+d.Reason.String()+"\n")
-	return err
+	// If this fails the client is gone, and nothing is left to tell it.
+	_, _ = io.WriteString(w, "CORS: "+d.kind.String()+" request denied: "+d.reason.String()+"\n")
 }
 
-// putOrigin writes Access-Control-Allow-Origin and -Credentials (Fetch, "CORS check").
-func (d Decision) putOrigin(h http.Header, slots []string) []string {
-	if d.policy.origins.any() && !d.policy.credentials {
-		return putHeader(h, slots, headerAllowOrigin, "*")
-	}
-	slots = putHeader(h, slots, headerAllowOrigin, d.origin)
-	if d.policy.credentials {
-		slots = putHeader(h, slots, headerAllowCredentials, "true")
-	}
-	return slots
-}
+// preflightGrant is what an answer to a preflight says of methods and headers: the
+// values of Access-Control-Allow-Methods and Access-Control-Allow-Headers.
+type preflightGrant struct{ methods, headers string }
 
-// putPreflight writes the fields that only an answer to a preflight has.
-func (p *policy) putPreflight(h http.Header, slots []string, methods, headers string) []string {
-	if methods != "" {
-		slots = putHeader(h, slots, headerAllowMethods, methods)
+// preflightGrant returns what the answer to a preflight says. It is the policy's own
+// lists, whatever was asked for, so that browsers remember them and can say what is
+// missing. "*" is no wildcard for requests with credentials, so what was asked for,
+// and is allowed, is named instead.
+func (p *policy) preflightGrant(r *http.Request, reason denyReason) preflightGrant {
+	grant := preflightGrant{p.allowMethods, p.allowHeaders}
+	if !p.credentials {
+		return grant
 	}
-	if headers != "" {
-		slots = putHeader(h, slots, headerAllowHeaders, headers)
+	if p.anyMethod {
+		grant.methods = ""
+		if reason != reasonMethodNotAllowed {
+			grant.methods = r.Header.Get(headerRequestMethod)
+		}
 	}
-	return putHeader(h, slots, headerMaxAge, p.maxAge)
+	if p.anyHeader {
+		grant.headers = ""
+		if lines := r.Header[headerRequestHeaders]; p.allowsHeaders(lines) {
+			grant.headers = normalizeNames(lines)
+		}
+	}
+	return grant
 }
 
 // responseWriter applies a decision to the response that the next handler writes: as
 // late as the header is written, because only then it is known what a backend set.
 //
-// It is never pooled: header maps hold on to its slots.
+// It is never pooled: header maps hold on to its fields.
 type responseWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	handler     *Handler
-	decision    Decision
-	preflight   *preflightLists // of a preflight that is passed on, else nil
-	slots       [4]string       // Allow-Origin, Allow-Credentials, Expose-Headers, Vary
+	decision    decision
+	preflight   *preflightGrant // of a preflight that is passed on, else nil
+	fields      fields
+	inline      [actualFields]string // what fields are, unless a preflight needs more
 	wroteHeader bool
+	kept        bool // whether the response stands as the backend made it
 }
 
-// preflightLists are the values of Access-Control-Allow-Methods and
-// Access-Control-Allow-Headers.
-type preflightLists struct{ methods, headers string }
+func (h *Handler) newResponseWriter(w http.ResponseWriter, r *http.Request, d decision) *responseWriter {
+	var grant *preflightGrant
+	if d.policy != nil && d.kind == kindPreflight {
+		asked := d.policy.preflightGrant(r, d.reason)
+		grant = &asked
+	}
+	if d.outcome == outcomeNotCORS {
+		d.policy = h.policies.open
+	}
+	return newResponseWriter(w, h, d, grant)
+}
 
-func (h *Handler) newResponseWriter(w http.ResponseWriter, r *http.Request, d Decision) *responseWriter {
+func newResponseWriter(w http.ResponseWriter, h *Handler, d decision, grant *preflightGrant) *responseWriter {
 	rw := &responseWriter{
 		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
 		handler:               h,
 		decision:              d,
+		preflight:             grant,
 	}
-	if d.policy == nil && d.Outcome == OutcomeNotCORS {
-		rw.decision.policy = h.policies.open
-	}
-	if d.policy != nil && d.Kind == KindPreflight {
-		methods, headers := d.policy.preflightLists(r, d.Reason)
-		rw.preflight = &preflightLists{methods, headers}
+	rw.fields = rw.inline[:]
+	if grant != nil {
+		rw.fields = make(fields, allFields)
 	}
 	return rw
 }
@@ -107,12 +122,10 @@ func (h *Handler) newResponseWriter(w http.ResponseWriter, r *http.Request, d De
 // again returns a writer that applies the same decision to another writer, for the
 // error routes: Caddy runs these on the writer below this one.
 func (rw *responseWriter) again(w http.ResponseWriter) *responseWriter {
-	return &responseWriter{
-		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
-		handler:               rw.handler,
-		decision:              rw.decision,
-		preflight:             rw.preflight,
+	if !rw.kept {
+		fields(nil).removeOthers(w.Header()) // what was set already would pass for a backend's
 	}
+	return newResponseWriter(w, rw.handler, rw.decision, rw.preflight)
 }
 
 // serve runs the next handler and sees to it that the decision is on the response,
@@ -121,7 +134,7 @@ func (rw *responseWriter) again(w http.ResponseWriter) *responseWriter {
 func (rw *responseWriter) serve(r *http.Request, next caddyhttp.Handler) error {
 	failed := true
 	// Once more where the header was written: trailers are in the map now, and
-	// HTTP/3 may write the map after the handler returned.
+	// HTTP/3 or a writer that buffers may write the map after the handler returned.
 	defer func() { rw.apply(!failed) }()
 	err := next.ServeHTTP(rw, r)
 	failed = err != nil
@@ -130,58 +143,49 @@ func (rw *responseWriter) serve(r *http.Request, next caddyhttp.Handler) error {
 
 // apply makes the header map what the decision says. The names of the response's
 // headers are complete if it is about to be written.
+//
+// Once the header is written, the fields that are this writer's are left as they are:
+// handlers ahead of this one may have edited them, and they have the last word.
 func (rw *responseWriter) apply(complete bool) {
 	h := rw.Header()
-	slots := rw.slots[:]
-	if !rw.keeps(h) {
-		removeCORSHeaders(h)
-		if rw.decision.policy != nil {
-			slots = rw.put(h, slots, complete)
-		}
+	if !rw.wroteHeader {
+		rw.kept = rw.handler.UpstreamHeaders == upstreamKeep && rw.fields.othersAllow(h)
 	}
-	if rw.handler.policies.open == nil {
-		mergeVary(h, slots, rw.varyNames())
+	if !rw.kept {
+		rw.fields.removeOthers(h)
 	}
+	if (rw.kept || rw.handler.policies.open == nil) && !(rw.wroteHeader && rw.fields.own(h[headerVary])) {
+		rw.fields.mergeVary(h, rw.varyNames())
+	}
+	if rw.kept || rw.decision.policy == nil || rw.wroteHeader && rw.fields.own(h[headerAllowOrigin]) {
+		return
+	}
+	rw.grant(h, complete)
 }
 
-// keeps reports whether the response stands as the backend made it.
-func (rw *responseWriter) keeps(h http.Header) bool {
-	if rw.handler.UpstreamHeaders != upstreamKeep {
-		return false
-	}
-	for name := range h {
-		if strings.EqualFold(name, headerAllowOrigin) {
-			return true
-		}
-	}
-	return false
-}
-
-func (rw *responseWriter) put(h http.Header, slots []string, complete bool) []string {
+func (rw *responseWriter) grant(h http.Header, complete bool) {
 	p := rw.decision.policy
-	slots = rw.decision.putOrigin(h, slots)
+	rw.fields.grantOrigin(h, rw.decision)
 	if rw.preflight != nil {
-		slots = p.putPreflight(h, slots, rw.preflight.methods, rw.preflight.headers)
+		rw.fields.grantPreflight(h, p, *rw.preflight)
 	}
 	expose := p.exposeHeaders
-	if p.exposeAll && complete && rw.decision.Kind == KindActual {
+	if p.exposeAll && complete && rw.decision.kind == kindActual {
 		expose = exposableNames(h)
 	}
-	if expose != "" {
-		slots = putHeader(h, slots, headerExposeHeaders, expose)
-	}
-	return slots
+	rw.fields.grantExposure(h, expose)
 }
 
 // varyNames returns what the response depends on.
 func (rw *responseWriter) varyNames() string {
-	if rw.preflight != nil {
+	if rw.preflight != nil && rw.decision.policy.preflightVary != "" {
 		return rw.decision.policy.preflightVary
 	}
 	return headerOrigin
 }
 
-// exposableNames lists the response's headers that a page could be given, sorted.
+// exposableNames lists the response's headers that a page could be given, sorted. It
+// knows those that are set when the header is written; net/http adds Date after that.
 func exposableNames(h http.Header) string {
 	names := make([]string, 0, len(h))
 	for name := range h {
@@ -197,8 +201,8 @@ func exposableNames(h http.Header) string {
 // adds nothing, and takes the same headers away.
 func (rw *responseWriter) WriteHeader(status int) {
 	if status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols {
-		if !rw.keeps(rw.Header()) {
-			removeCORSHeaders(rw.Header())
+		if h := rw.Header(); rw.handler.UpstreamHeaders != upstreamKeep || !rw.fields.othersAllow(h) {
+			rw.fields.removeOthers(h)
 		}
 	} else {
 		rw.beforeBody()
@@ -220,9 +224,12 @@ func (rw *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 }
 
 // FlushError applies the decision if WriteHeader was not called: flushing writes the
-// header. [http.ResponseController] would flush past this writer without it.
+// header. [http.ResponseController] would flush past this writer without it. The
+// writer below may not flush, or not yet, so the header does not count as written.
 func (rw *responseWriter) FlushError() error {
-	rw.beforeBody()
+	if !rw.wroteHeader {
+		rw.apply(true)
+	}
 	return http.NewResponseController(rw.ResponseWriter).Flush()
 }
 
@@ -231,8 +238,8 @@ func (rw *responseWriter) Flush() { _ = rw.FlushError() }
 
 func (rw *responseWriter) beforeBody() {
 	if !rw.wroteHeader {
-		rw.wroteHeader = true
 		rw.apply(true)
+		rw.wroteHeader = true
 	}
 }
 

@@ -89,7 +89,7 @@ func TestResponses(t *testing.T) {
 			{preflight + "\nAccess-Control-Request-Headers: Authorization, ,X-Any\nAccess-Control-Request-Headers: x-more", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE", "Allow-Headers: authorization,x-any,x-more", "Expose-Headers: X-One", "Max-Age: 600", vary + ", Access-Control-Request-Headers"}},
 		}},
 		{"wildcards with credentials", "cors https://app.example.com {\nallow_credentials\nallow_methods *\nallow_headers *\nexpose_headers *\n}\nheader X-Total-Count 3\nheader Set-Cookie a=b\nrespond hi", "", []row{
-			{get, 200, []string{allowApp, "Allow-Credentials: true", "Expose-Headers: Content-Type, Server, X-Total-Count", vary}},
+			{get, 200, []string{allowApp, "Allow-Credentials: true", "Expose-Headers: Content-Type, Server, Vary, X-Total-Count", vary}},
 			{strings.Replace(preflight, "PUT", "BREW", 1) + "\nAccess-Control-Request-Headers: x-any", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Methods: BREW", "Allow-Headers: x-any", "Max-Age: 600", vary + ", Access-Control-Request-Method, Access-Control-Request-Headers"}},
 			{strings.Replace(preflight, "PUT", "TRACE", 1) + "\nAccess-Control-Request-Headers: x-any", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Headers: x-any", "Max-Age: 600", vary + ", Access-Control-Request-Method, Access-Control-Request-Headers"}},
 			{preflight + "\nAccess-Control-Request-Headers: x-any,authorization", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Methods: PUT", "Max-Age: 600", vary + ", Access-Control-Request-Method, Access-Control-Request-Headers"}},

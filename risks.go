@@ -2,6 +2,7 @@ package caddycors
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -65,9 +66,9 @@ func (c *compiler) warnOfRisks(name string) {
 		switch {
 		case !taken:
 		case needed:
-			c.warn("cors: a dangerous option is in force", zap.String("policy", name), zap.String("risk", string(r)), zap.String("what_it_means", r.attack()))
+			c.warn("a dangerous option is in force", zap.String("policy", name), zap.String("risk", string(r)), zap.String("what_it_means", r.attack()))
 		default:
-			c.warn("cors: dangerously_allow names a risk that nothing needs; take it out", zap.String("policy", name), zap.String("risk", string(r)))
+			c.warn("dangerously_allow names a risk that nothing needs; take it out", zap.String("policy", name), zap.String("risk", string(r)))
 		}
 	}
 }
@@ -117,4 +118,23 @@ func (c *compiler) checkRegexRisks(p *policy, i int, expr, expanded string) {
 func isPublicSuffix(name string) bool {
 	suffix, icann := publicsuffix.PublicSuffix(name)
 	return suffix == name && (icann || strings.Contains(suffix, "."))
+}
+
+// literalOfRegex returns the text that every match of expr starts with, and whether
+// that is all of it. It reports known as false if it cannot tell.
+func literalOfRegex(expr string) (literal string, complete, known bool) {
+	expr = strings.TrimSuffix(strings.TrimPrefix(expr, "^"), "$") // it is anchored anyway
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return "", false, false
+	}
+	literal, complete = re.LiteralPrefix()
+	return literal, complete, true
+}
+
+// couldStartHTTP reports whether an http:// origin could start with literal.
+func couldStartHTTP(literal string) bool {
+	const insecure = "http:"
+	n := min(len(literal), len(insecure))
+	return literal[:n] == insecure[:n]
 }

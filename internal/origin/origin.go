@@ -22,9 +22,9 @@ const (
 	maxSchemeLength = 64
 	maxHostLength   = 253 // without a trailing dot (RFC 1035, section 2.3.4)
 
-	// MaxLength is the length in bytes of the longest well-formed origin. Anything
+	// maxLength is the length in bytes of the longest well-formed origin. Anything
 	// longer is refused before a byte of it is read.
-	MaxLength = maxSchemeLength + len(schemeSeparator) + maxHostLength + len(".") + len(":65535")
+	maxLength = maxSchemeLength + len(schemeSeparator) + maxHostLength + len(".") + len(":65535")
 )
 
 // Origin is a well-formed serialised origin. It holds the very bytes it was parsed
@@ -39,12 +39,12 @@ type Origin struct {
 // is what a browser can send: the ABNF of the Fetch standard ("Origin" header),
 // widened by what engines let through, which is an underscore or a hyphen anywhere
 // in a label and one trailing dot. It allocates nothing and its time is bounded by
-// [MaxLength].
+// a constant length.
 func Parse(s string) (Origin, bool) {
 	if s == Null || s == File {
 		return Origin{raw: s}, true
 	}
-	if len(s) > MaxLength {
+	if len(s) > maxLength {
 		return Origin{}, false
 	}
 	schemeEnd := strings.Index(s, schemeSeparator)

@@ -118,8 +118,8 @@ func FuzzParse(f *testing.F) {
 		if o.Opaque() != (s == Null || s == File) {
 			t.Fatalf("Parse(%q): opaque %v", s, o.Opaque())
 		}
-		if len(s) > MaxLength {
-			t.Fatalf("Parse(%.80q): longer than MaxLength", s)
+		if len(s) > maxLength {
+			t.Fatalf("Parse(%.80q): longer than maxLength", s)
 		}
 		if strings.Trim(o.Host(), "abcdefghijklmnopqrstuvwxyz0123456789-_.:[]") != "" {
 			t.Fatalf("Parse(%q): host %q", s, o.Host())
@@ -129,7 +129,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil && !strings.Contains(s, "xn--") { // labels that no browser decodes pass here
 			t.Fatalf("ParsePattern(%q): %v", s, err)
 		}
-		if err == nil && (p.String() != s || !NewSet(p).Contains(o)) {
+		if err == nil && (p.String() != s || !newSet(p).Contains(o)) {
 			t.Fatalf("ParsePattern(%q) = %q", s, p)
 		}
 	})

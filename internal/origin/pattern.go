@@ -70,17 +70,20 @@ func ParsePattern(s string) (Pattern, error) {
 }
 
 // workingFix mends a suggestion that has a mistake of its own, so that what it
-// returns always parses. Each step only takes something away; it ends with "" where
-// nothing can be suggested.
+// returns parses. It gives up, with "", after a few steps.
 func workingFix(fix string) string {
-	for fix != "" && fix != File {
+	for range 5 {
+		switch fix {
+		case "", "*", "none", Null, File:
+			return fix
+		}
 		_, err := parseTuple(fix)
 		if err == nil {
-			break
+			return fix
 		}
 		fix = err.Fix
 	}
-	return fix
+	return ""
 }
 
 // parseTuple parses a pattern of a scheme, a host and perhaps a port.
@@ -88,19 +91,30 @@ func parseTuple(s string) (Pattern, *PatternError) {
 	if s == "" {
 		return Pattern{}, &PatternError{Reason: "an origin is not empty"}
 	}
+	if trimmed := strings.TrimSpace(s); trimmed != s {
+		return Pattern{}, &PatternError{Reason: "an origin has no white space", Fix: trimmed}
+	}
+	if lower := strings.ToLower(s); lower == "none" || lower == Null {
+		return Pattern{}, &PatternError{Reason: fmt.Sprintf("%q is written in lower case", lower), Fix: lower}
+	}
 	if i := strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || r == ',' }); i >= 0 {
 		return Pattern{}, &PatternError{Reason: fmt.Sprintf("an origin has no %q in it; give each origin as a value of its own", s[i])}
 	}
 	scheme, authority, ok := strings.Cut(s, schemeSeparator)
-	if !ok || strings.ContainsAny(scheme, "/?#") {
+	if !ok || strings.ContainsAny(scheme, "/#") {
 		return Pattern{}, &PatternError{Reason: "an origin starts with a scheme", Fix: withScheme(s)}
 	}
 	p := Pattern{scheme: strings.ToLower(scheme)}
-	if !validScheme(p.scheme) {
-		return Pattern{}, &PatternError{Reason: fmt.Sprintf("%q is not a URL scheme", scheme)}
-	}
-	if p.scheme == "file" {
+	switch {
+	case !validScheme(p.scheme):
+		return Pattern{}, &PatternError{Reason: fmt.Sprintf("%q is not a URL scheme, and an origin is no regular expression", scheme)}
+	case p.scheme == "file":
 		return Pattern{}, &PatternError{Reason: "pages opened from disk have no host in their origin", Fix: File}
+	case p.scheme == "ws", p.scheme == "wss":
+		return Pattern{}, &PatternError{Reason: "the origin of a WebSocket is that of its page", Fix: "http" + p.scheme[2:] + schemeSeparator + authority}
+	}
+	if _, err := netip.ParsePrefix(authority); err == nil {
+		return Pattern{}, &PatternError{Reason: "an origin is of one host, not of a range of addresses"}
 	}
 	if i := strings.IndexAny(authority, `/\?#`); i >= 0 {
 		return Pattern{}, &PatternError{Reason: "an origin has no " + partName(authority[i:]), Fix: scheme + schemeSeparator + authority[:i]}
@@ -109,7 +123,11 @@ func parseTuple(s string) (Pattern, *PatternError) {
 		return Pattern{}, &PatternError{Reason: "an origin has no user name or password", Fix: scheme + schemeSeparator + authority[i+1:]}
 	}
 	if addr, err := netip.ParseAddr(authority); err == nil && addr.Is6() {
-		return Pattern{}, &PatternError{Reason: "an IPv6 address stands in brackets", Fix: scheme + schemeSeparator + "[" + authority + "]"}
+		// No fix: the last number may be meant for the port.
+		return Pattern{}, &PatternError{Reason: `an IPv6 address stands in brackets, as in "http://[::1]:3000"`}
+	}
+	if strings.HasPrefix(authority, "[") && !strings.Contains(authority, "]") {
+		return Pattern{}, &PatternError{Reason: `the "]" behind the IPv6 address is missing`}
 	}
 	host := authority[:hostLength(authority)]
 	if host == "" {
@@ -125,18 +143,28 @@ func parseTuple(s string) (Pattern, *PatternError) {
 	return p, nil
 }
 
-// withScheme guesses the scheme that is missing from s.
+// withScheme guesses what is meant by s, which has no scheme, or returns "".
 func withScheme(s string) string {
+	lower := strings.ToLower(s)
+	if lower == "all" || lower == "any" {
+		return "*"
+	}
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Is6() {
+		return "http" + schemeSeparator + "[" + s + "]"
+	}
 	s = strings.TrimLeft(s, ":/")
 	for _, scheme := range []string{"https", "http"} { // "https:example.com", "http/example.com"
 		if rest, ok := strings.CutPrefix(strings.ToLower(s), scheme); ok && strings.IndexAny(rest, ":/") == 0 {
 			return scheme + schemeSeparator + strings.TrimLeft(rest, ":/")
 		}
 	}
-	if isLoopback(strings.ToLower(s[:hostLength(s)])) {
+	switch host := strings.ToLower(s[:hostLength(s)]); {
+	case isLoopback(host):
 		return "http" + schemeSeparator + s
+	case strings.Contains(host, "."):
+		return "https" + schemeSeparator + s
 	}
-	return "https" + schemeSeparator + s
+	return "" // a word that stands for something else
 }
 
 // partName names the part of a URL that rest starts.

@@ -67,7 +67,20 @@ func TestParsePatternRefuses(t *testing.T) {
 		{"", "not empty", ""},
 		{"https://a.example https://b.example", `no ' ' in it`, ""},
 		{"https://a.example,https://b.example", `no ',' in it`, ""},
-		{"https://a.example\n", `no '\n' in it`, ""},
+		{"https://a.example\n", "no white space", "https://a.example"},
+		{" https://a.example/ ", "no white space", "https://a.example"},
+		{"https://a.example\nhttps://b.example", `no '\n' in it`, ""},
+		{"NULL", `"null" is written in lower case`, "null"},
+		{"None", `"none" is written in lower case`, "none"},
+		{"all", "starts with a scheme", "*"},
+		{"any", "starts with a scheme", "*"},
+		{"true", "starts with a scheme", ""},
+		{"data:", "starts with a scheme", ""},
+		{"::1", "starts with a scheme", "http://[::1]"},
+		{"https?://example.com", "no regular expression", ""},
+		{"https://10.0.0.0/8", "not of a range", ""},
+		{"wss://example.com", "is that of its page", "https://example.com"},
+		{"ws://localhost:3000", "is that of its page", "http://localhost:3000"},
 		{"example.com", "starts with a scheme", "https://example.com"},
 		{"//example.com", "starts with a scheme", "https://example.com"},
 		{"*.example.com", "starts with a scheme", "https://*.example.com"},
@@ -94,13 +107,13 @@ func TestParsePatternRefuses(t *testing.T) {
 		{"https://example.com:65536", "not a port", ""},
 		{"https://example.com:80a", "not a port", ""},
 		{"https://example.com:80:90", "no port", ""},
-		{"http://::1", "stands in brackets", "http://[::1]"},
+		{"http://::1", "stands in brackets", ""},
 		{"http://\x85", "not a host name that browsers accept", ""},
-		{"http://2001:db8::1", "stands in brackets", "http://[2001:db8::1]"},
+		{"http://2001:db8::1", "stands in brackets", ""},
 		{"http://[::1]x", "no port", ""},
 		{"http://[::g]", "not an IPv6 address", ""},
 		{"http://[1.2.3.4]", "not an IPv6 address", ""},
-		{"http://[::1", "has a host", ""},
+		{"http://[::1", `"]" behind the IPv6 address is missing`, ""},
 		{"https://example..com", "not a host name", ""},
 		{"https://.example.com", "not a host name", ""},
 		{"https://exam!ple.com", "not a host name", ""},
@@ -209,7 +222,7 @@ func FuzzParsePattern(f *testing.F) {
 		}
 		// A pattern without wildcard is an origin that a request can have.
 		if p.kind == kindExact && p.port != anyPort {
-			if o, ok := Parse(p.String()); !ok || !NewSet(p).Contains(o) {
+			if o, ok := Parse(p.String()); !ok || !newSet(p).Contains(o) {
 				t.Fatalf("ParsePattern(%q) = %q, which no request has", s, p)
 			}
 		}

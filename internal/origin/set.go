@@ -1,6 +1,9 @@
 package origin
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Set is a compiled list of patterns. What a look-up costs depends on the length of
 // the origin, and not on how many exact or subdomain patterns the set holds. The zero
@@ -23,29 +26,27 @@ type wildcard struct {
 // "example.com" is the child "example" of the child "com" of the root.
 type node struct {
 	children   map[string]*node
-	subdomains ports   // of the pattern "*." before this node
-	labels     []label // of the patterns with "*" inside the label before this node
+	subdomains ports // of the pattern "*." before this node
+	labels     labels
 }
 
-// label is a pattern for one label: a prefix, one byte or more, and a suffix.
-type label struct {
-	prefix, suffix string
-	ports          ports
+// labels are the patterns with "*" inside the label before a node. Those of one shape
+// are found by one look-up, so that only the number of shapes counts.
+type labels struct {
+	shapes []shape
+	ports  map[affixes]*ports
 }
+
+// affixes are what stands around the "*" of a label.
+type affixes struct{ prefix, suffix string }
+
+// shape is how long the affixes of a label are.
+type shape struct{ prefix, suffix int }
 
 // ports is a set of ports; the zero value is empty.
 type ports struct {
 	any  bool
 	list map[string]struct{}
-}
-
-// NewSet compiles patterns.
-func NewSet(patterns ...Pattern) *Set {
-	s := new(Set)
-	for _, p := range patterns {
-		s.Add(p)
-	}
-	return s
 }
 
 // Add puts p into the set. It must not run beside other calls.
@@ -132,15 +133,20 @@ func (w *wildcard) add(p Pattern) {
 		return
 	}
 	prefix, suffix, _ := strings.Cut(first, "*")
-	for i := range n.labels {
-		if n.labels[i].prefix == prefix && n.labels[i].suffix == suffix {
-			n.labels[i].ports.add(p.port)
-			return
+	n.labels.add(affixes{prefix, suffix}, p.port)
+}
+
+func (l *labels) add(a affixes, port string) {
+	if l.ports == nil {
+		l.ports = make(map[affixes]*ports)
+	}
+	if l.ports[a] == nil {
+		l.ports[a] = new(ports)
+		if s := (shape{len(a.prefix), len(a.suffix)}); !slices.Contains(l.shapes, s) {
+			l.shapes = append(l.shapes, s)
 		}
 	}
-	l := label{prefix: prefix, suffix: suffix}
-	l.ports.add(p.port)
-	n.labels = append(n.labels, l)
+	l.ports[a].add(port)
 }
 
 // contains walks the labels of host from the right, each of them once.
@@ -148,16 +154,15 @@ func (w *wildcard) contains(host, port string) bool {
 	if w.anyHost.has(port) {
 		return true
 	}
-	if strings.HasPrefix(host, "[") {
-		return false // an IPv6 address has no labels
-	}
+	// An IPv6 address has no dot, and as a label it matches nothing: a pattern for a
+	// label has no colon.
 	for n, rest := &w.root, host; n != nil; {
 		if n.subdomains.has(port) {
 			return true
 		}
 		parent, name := cutLastLabel(rest)
 		if parent == "" {
-			return n.hasLabel(name, port)
+			return n.labels.contain(name, port)
 		}
 		n, rest = n.children[name], parent
 	}
@@ -176,11 +181,12 @@ func (n *node) child(name string) *node {
 	return c
 }
 
-func (n *node) hasLabel(name, port string) bool {
-	for i := range n.labels {
-		l := &n.labels[i]
-		if len(name) > len(l.prefix)+len(l.suffix) && strings.HasPrefix(name, l.prefix) &&
-			strings.HasSuffix(name, l.suffix) && l.ports.has(port) {
+func (l *labels) contain(name, port string) bool {
+	for _, s := range l.shapes {
+		if len(name) <= s.prefix+s.suffix {
+			continue
+		}
+		if p := l.ports[affixes{name[:s.prefix], name[len(name)-s.suffix:]}]; p != nil && p.has(port) {
 			return true
 		}
 	}
