@@ -2,6 +2,7 @@ package caddycors
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,6 +17,8 @@ const (
 	allowApp = "Allow-Origin: https://app.example.com"
 	allowAll = "Allow-Origin: *"
 	vary     = "Vary: Origin"
+
+	webSocket = "\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 
 	// password "secret"
 	basicAuth = "basic_auth {\n bob $2a$04$Wu9TICA0.BdNmDUOda7Ou.1qeRrcDHKP0Vetbu83ZBY2yK7fJ/I/m\n}"
@@ -94,6 +97,12 @@ func TestResponses(t *testing.T) {
 			{strings.Replace(preflight, "PUT", "TRACE", 1) + "\nAccess-Control-Request-Headers: x-any", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Headers: x-any", "Max-Age: 600", vary + ", Access-Control-Request-Method, Access-Control-Request-Headers"}},
 			{preflight + "\nAccess-Control-Request-Headers: x-any,authorization", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Methods: PUT", "Max-Age: 600", vary + ", Access-Control-Request-Method, Access-Control-Request-Headers"}},
 		}},
+		{"every origin with credentials", "cors * {\nallow_credentials\ndangerously_allow any_origin_with_credentials\n}\nrespond hi", "", []row{
+			{get, 200, []string{allowApp, "Allow-Credentials: true", vary}},
+			{"GET /\nOrigin: null", 200, []string{"Allow-Origin: null", "Allow-Credentials: true", vary}},
+			{"GET /\nOrigin: no origin at all", 200, []string{vary}},
+			{getNoOrigin, 200, []string{vary}},
+		}},
 		{"expose_headers * with credentials is left out of errors", "cors https://app.example.com {\nallow_credentials\nexpose_headers *\n}\nerror 418", "", []row{
 			{get, 418, []string{allowApp, "Allow-Credentials: true", vary}},
 		}},
@@ -112,6 +121,15 @@ func TestResponses(t *testing.T) {
 			{getOther, 200, []string{allowAll, "Allow-Credentials: true", "Expose-Headers: *", "Max-Age: 5", vary}},
 		}},
 		{"keep does not keep what has no Allow-Origin", "cors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B", "header Access-Control-Max-Age 5\nrespond hi", []row{
+			{get, 200, []string{allowApp, vary}},
+		}},
+		{"kept headers of * may depend on the origin", "cors * {\nupstream_headers keep\n}\nreverse_proxy $B", "header Access-Control-Allow-Origin https://own.example\nrespond hi", []row{
+			{get, 200, []string{"Allow-Origin: https://own.example", vary}},
+		}},
+		{"keep on an error route keeps a backend's headers only", "cors https://app.example.com {\nupstream_headers keep\n}\nerror 503\nhandle_errors {\ncors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B\n}", corsBackend, []row{
+			{get, 200, []string{allowAll, "Allow-Credentials: true", "Expose-Headers: *", "Max-Age: 5", vary}},
+		}},
+		{"keep on an error route grants no more than the policy", "cors https://app.example.com {\nupstream_headers keep\n}\nerror 503\nhandle_errors {\ncors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B\n}", "header Access-Control-Allow-Credentials true\nrespond hi", []row{
 			{get, 200, []string{allowApp, vary}},
 		}},
 		{"a later header directive does not overrule", "cors https://app.example.com\nheader Access-Control-Allow-Origin *\nheader >Access-Control-Allow-Headers *\nrespond hi", "", []row{
@@ -234,6 +252,9 @@ func TestResponses(t *testing.T) {
 			{get, 200, []string{allowApp, vary}},
 			{preflight, 204, preflightLines(allowApp, vary)},
 		}},
+		{"report_only changes nothing on an error route", "cors https://app.example.com\nerror 503\nhandle_errors {\ncors none {\nreport_only\n}\nheader Access-Control-Expose-Headers X-One\nrespond sorry\n}", "", []row{
+			{get, 503, []string{allowApp, "Expose-Headers: X-One", vary}},
+		}},
 		{"report_only changes nothing", "cors https://app.example.com {\nreport_only\n}\nreverse_proxy $B", "header Access-Control-Allow-Origin https://own.example\nrespond hi 299", []row{
 			{get, 299, []string{"Allow-Origin: https://own.example"}},
 			{getOther, 299, []string{"Allow-Origin: https://own.example"}},
@@ -247,6 +268,19 @@ func TestResponses(t *testing.T) {
 			{"POST /\nOrigin: http://$A", 299, []string{vary}},
 			{preflight, 204, preflightLines(allowApp, vary)},
 			{strings.Replace(preflight, "app", "evil", 1), 403, []string{vary}},
+		}},
+		{"enforce refuses no WebSocket handshake of an allowed origin", "cors https://app.example.com {\nenforce\n}\nrespond hi 299", "", []row{
+			{get + webSocket, 299, []string{allowApp, vary}},
+			{getOther + webSocket, 403, []string{vary}},
+		}},
+		{"enforce leaves a forwarded preflight to the next handler", "cors https://app.example.com {\nenforce\nforward_preflights\n}\nrespond hi 299", "", []row{
+			{strings.Replace(preflight, "app", "evil", 1), 299, []string{vary}},
+		}},
+		{"a forwarded preflight that fails", "cors https://app.example.com {\nforward_preflights\n}\nerror 503\nhandle_errors {\ncors https://app.example.com\nrespond sorry\n}", "", []row{
+			{preflight, 503, preflightLines(allowApp, vary)},
+		}},
+		{"a forwarded preflight of every origin", "cors * {\nforward_preflights\n}\nrespond hi 299", "", []row{
+			{preflight, 299, preflightLines(allowAll)},
 		}},
 		{"forward_preflights", "cors https://app.example.com {\nforward_preflights\n}\nreverse_proxy $B", strings.Replace(corsBackend, "respond backend", "respond backend 299", 1), []row{
 			{preflight, 299, preflightLines(allowApp, vary)},
@@ -321,8 +355,40 @@ func TestHeaderValuesAreNotShared(t *testing.T) {
 	}
 }
 
-// TestTrailers shows that a backend grants nothing by its trailers either.
+// TestHTTP2 shows a preflight, and a backend's headers replaced, over HTTP/2.
+func TestHTTP2(t *testing.T) {
+	a := newClient(t)
+	backend := serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(headerAllowOrigin, "*")
+		w.Header().Set("Trailer", "Vary, X-Sum")
+		_, _ = io.WriteString(w, "hi")
+		w.Header().Set("X-Sum", "2")
+	}))
+	loadCaddy(t, adapt(t, strings.Replace(prelude, "{\n", "{\nservers {\nprotocols h1 h2c\n}\n", 1)+
+		"http://"+a.address+" {\n cors https://app.example.com\n reverse_proxy "+backend+"\n}"))
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	a.http.Transport.(*http.Transport).Protocols = protocols
+
+	a.do(preflight).want(t, 204, preflightLines(allowApp, vary)...)
+	for request, lines := range map[string][]string{get: {allowApp, vary}, getOther: {vary}} {
+		r := a.do(request)
+		r.want(t, 200, lines...)
+		if r.ProtoMajor != 2 || fmt.Sprint(r.Trailer) != "map[X-Sum:[2]]" {
+			t.Errorf("%s: trailers %v", r, r.Trailer)
+		}
+	}
+}
+
+// TestTrailers shows that a backend grants nothing by its trailers either, nor where
+// its headers would be kept, if it had any.
 func TestTrailers(t *testing.T) {
+	for _, mode := range []string{"replace", "keep"} {
+		t.Run(mode, func(t *testing.T) { testTrailers(t, mode) })
+	}
+}
+
+func testTrailers(t *testing.T, mode string) {
 	backend := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/only" {
 			w.Header().Set("Trailer", "Access-Control-Allow-Origin")
@@ -337,7 +403,7 @@ func TestTrailers(t *testing.T) {
 		w.Header().Set(http.TrailerPrefix+"X-Late", "1")
 	})
 	upstream := serveBackend(t, backend)
-	a := runCaddy(t, "http://$A {\n cors https://app.example.com\n reverse_proxy "+upstream+"\n}")
+	a := runCaddy(t, "http://$A {\n cors https://app.example.com {\n upstream_headers "+mode+"\n}\n reverse_proxy "+upstream+"\n}")
 	for path, want := range map[string]string{"/": "map[X-Late:[1] X-Sum:[4]]", "/only": "map[X-Late:[1]]"} {
 		r := a.do(strings.Replace(get, "/", path, 1))
 		r.want(t, 200, allowApp, vary)

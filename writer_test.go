@@ -38,6 +38,7 @@ func serveNext(t *testing.T, h *Handler, next caddyhttp.HandlerFunc) *client {
 // TestEveryWayToRespond shows that the headers are there once, whatever a handler
 // does first.
 func TestEveryWayToRespond(t *testing.T) {
+	statuses := map[string]int{"WriteHeader": 202, "an error": http.StatusTeapot, "a panic": 500, "two WriteHeader": 201}
 	for name, next := range map[string]caddyhttp.HandlerFunc{
 		"nothing":     func(http.ResponseWriter, *http.Request) error { return nil },
 		"WriteHeader": func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(http.StatusAccepted); return nil },
@@ -55,11 +56,6 @@ func TestEveryWayToRespond(t *testing.T) {
 			w.WriteHeader(http.StatusOK)
 			return nil
 		},
-		"edits after the header is written": func(w http.ResponseWriter, _ *http.Request) error {
-			w.WriteHeader(http.StatusOK)
-			w.Header().Set(headerAllowOrigin, "*")
-			return nil
-		},
 		"odd case": func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header()["access-control-allow-origin"] = []string{"*"}
 			w.Header()["ACCESS-CONTROL-ALLOW-PRIVATE-NETWORK"] = []string{"true"}
@@ -70,12 +66,80 @@ func TestEveryWayToRespond(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := serveNext(t, new(Handler), next)
-			r := c.do(get)
-			r.want(t, r.StatusCode, allowApp, vary)
-			r = c.do(getOther)
-			r.want(t, r.StatusCode, vary)
+			status := statuses[name]
+			if status == 0 {
+				status = http.StatusOK
+			}
+			c.do(get).want(t, status, allowApp, vary)
+			c.do(getOther).want(t, status, vary)
 		})
 	}
+}
+
+// TestLiveHeaderMap shows what the header map holds in the end, which HTTP/3 and
+// writers that buffer may send late.
+func TestLiveHeaderMap(t *testing.T) {
+	cookies := Policy{AllowOrigins: []string{"https://app.example.com"}, AllowCredentials: true, ExposeHeaders: []string{"*"}}
+	add := func(name, value string) caddyhttp.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(http.StatusOK)
+			w.Header().Add(name, value)
+			return nil
+		}
+	}
+	credentials := "Allow-Credentials: true"
+	for _, test := range []struct {
+		name  string
+		mode  string
+		next  caddyhttp.HandlerFunc
+		lines []string
+	}{
+		{"nothing late", "", add("X-Late", "1"), []string{allowApp, credentials, "Expose-Headers: Vary", vary}},
+		{"a late grant", "", add(headerAllowOrigin, "*"), []string{allowApp, credentials, "Expose-Headers: Vary", vary}},
+		{"a late Vary", "", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Vary", "Vary: Origin, Accept"}},
+		{"a late Vary, kept", "keep", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Vary", "Vary: Origin, Accept"}},
+		{"a flush that is swallowed", "", func(w http.ResponseWriter, _ *http.Request) error {
+			w.(http.Flusher).Flush()
+			w.Header().Add(headerAllowOrigin, "*")
+			w.Header().Set(headerExposeHeaders, "X-One")
+			w.WriteHeader(http.StatusOK)
+			return nil
+		}, []string{allowApp, credentials, "Expose-Headers: Vary", vary}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := provision(t, &Handler{UpstreamHeaders: test.mode, Policies: []*Policy{&cookies}})
+			w := newRecorder()
+			if err := h.ServeHTTP(w, newRequest("GET\nOrigin: https://app.example.com"), test.next); err != nil {
+				t.Fatal(err)
+			}
+			if vary := w.header[headerVary]; len(vary) > 1 { // lines that say the same
+				w.header[headerVary] = []string{strings.Join(vary, ", ")}
+			}
+			response{&http.Response{StatusCode: w.status, Header: w.header}, test.name, ""}.want(t, 200, test.lines...)
+		})
+	}
+}
+
+// TestOuterHandlersHaveTheLastWord shows that what a handler ahead of this one edits
+// when the header is written is not undone.
+func TestOuterHandlersHaveTheLastWord(t *testing.T) {
+	h := provision(t, &Handler{Policies: []*Policy{{AllowOrigins: []string{"https://app.example.com"}}}})
+	w := &editingWriter{newRecorder()}
+	if err := h.ServeHTTP(w, newRequest("GET\nOrigin: https://app.example.com"), writeHeader); err != nil {
+		t.Fatal(err)
+	}
+	if w.header.Get(headerAllowOrigin) != "edited" || w.header.Get(headerVary) != "edited" {
+		t.Errorf("%v", w.header)
+	}
+}
+
+// editingWriter edits values in place, as Caddy's header handler does.
+type editingWriter struct{ *recorder }
+
+func (w *editingWriter) WriteHeader(status int) {
+	w.header[headerAllowOrigin][0] = "edited"
+	w.header[headerVary][0] = "edited"
+	w.recorder.WriteHeader(status)
 }
 
 func TestOtherHeadersStay(t *testing.T) {

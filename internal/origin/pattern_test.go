@@ -118,6 +118,8 @@ func TestParsePatternRefuses(t *testing.T) {
 		{"https://.example.com", "not a host name", ""},
 		{"https://exam!ple.com", "not a host name", ""},
 		{"https://example%2ecom", "not a host name", ""},
+		{"https://\u05d0a.example", "not a host name that browsers accept", ""},
+		{"https://a\u200db.example", "not a host name that browsers accept", ""},
 		{"https://xn--0.example", "not a host name that browsers accept", ""},
 		{"https://a.*.example.com", "leftmost label", ""},
 		{"https://192.168.1.*", "leftmost label", ""},
