@@ -154,13 +154,19 @@ func (rw *responseWriter) apply(complete bool) {
 	if !rw.kept {
 		rw.fields.removeOthers(h)
 	}
-	if (rw.kept || rw.handler.policies.open == nil) && !(rw.wroteHeader && rw.fields.own(h[headerVary])) {
+	depends := rw.kept || rw.handler.policies.open == nil
+	if depends && !rw.written(h[headerVary]) {
 		rw.fields.mergeVary(h, rw.varyNames())
 	}
-	if rw.kept || rw.decision.policy == nil || rw.wroteHeader && rw.fields.own(h[headerAllowOrigin]) {
-		return
+	grants := !rw.kept && rw.decision.policy != nil
+	if grants && !rw.written(h[headerAllowOrigin]) {
+		rw.grant(h, complete)
 	}
-	rw.grant(h, complete)
+}
+
+// written reports whether values are this writer's and went out with the header.
+func (rw *responseWriter) written(values []string) bool {
+	return rw.wroteHeader && rw.fields.own(values)
 }
 
 func (rw *responseWriter) grant(h http.Header, complete bool) {

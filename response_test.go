@@ -292,6 +292,9 @@ func TestResponses(t *testing.T) {
 		{"forward_preflights, kept", "cors https://app.example.com {\nforward_preflights\nupstream_headers keep\n}\nreverse_proxy $B", "header Access-Control-Allow-Origin https://own.example\nrespond hi 299", []row{
 			{preflight, 299, []string{"Allow-Origin: https://own.example", vary}},
 		}},
+		{"forward_preflights of every origin, kept", "cors * {\nforward_preflights\nupstream_headers keep\n}\nreverse_proxy $B", "header Access-Control-Allow-Origin https://own.example\nrespond hi 299", []row{
+			{preflight, 299, []string{"Allow-Origin: https://own.example", vary}},
+		}},
 		{"preflight_status", "cors https://app.example.com {\npreflight_status 200\n}\nrespond hi 299", "", []row{
 			{preflight, 200, preflightLines(allowApp, vary)},
 			{strings.Replace(preflight, "app", "evil", 1), 403, []string{vary}},

@@ -120,6 +120,31 @@ func TestLiveHeaderMap(t *testing.T) {
 	}
 }
 
+// TestAFlushThatIsSwallowed shows that the header does not count as written because
+// somebody flushed: a writer below may put that off, as encode's does.
+func TestAFlushThatIsSwallowed(t *testing.T) {
+	h := provision(t, &Handler{Policies: []*Policy{{AllowOrigins: []string{"https://app.example.com"}}}})
+	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+		w.(http.Flusher).Flush()
+		w.Header().Add(headerAllowOrigin, "*")
+		w.Header().Add(headerAllowCredentials, "true")
+		w.WriteHeader(http.StatusOK)
+		return nil
+	})
+	c := clientOf(t, serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h.ServeHTTP(lazyWriter{w}, r, next); err != nil {
+			t.Error(err)
+		}
+	})))
+	c.do(get).want(t, 200, allowApp, vary)
+	c.do(getOther).want(t, 200, vary)
+}
+
+// lazyWriter does not flush.
+type lazyWriter struct{ http.ResponseWriter }
+
+func (lazyWriter) FlushError() error { return nil }
+
 // TestOuterHandlersHaveTheLastWord shows that what a handler ahead of this one edits
 // when the header is written is not undone.
 func TestOuterHandlersHaveTheLastWord(t *testing.T) {
