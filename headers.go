@@ -3,7 +3,6 @@ package caddycors
 import (
 	"iter"
 	"net/http"
-	"net/textproto"
 	"strings"
 )
 
@@ -83,11 +82,22 @@ func listItems(line string) iter.Seq[string] {
 		for more := true; more; {
 			var item string
 			item, line, more = strings.Cut(line, ",")
-			if item = textproto.TrimString(item); item != "" && !yield(item) {
+			if item = trimOWS(item); item != "" && !yield(item) {
 				return
 			}
 		}
 	}
+}
+
+// trimOWS takes optional white space off both ends of s (RFC 9110, section 5.6.3).
+func trimOWS(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // normalizeNames joins the header names in lines as browsers do, in lower case and
