@@ -35,7 +35,7 @@ const (
 // Values with a meaning of their own.
 const (
 	wildcard        = "*"
-	noHeaders       = "none"
+	none            = "none"
 	maxAgeOff       = "off"
 	upstreamReplace = "replace"
 	upstreamKeep    = "keep"

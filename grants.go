@@ -39,7 +39,7 @@ func (c *compiler) compileMethods(p *policy, values []string) {
 		switch {
 		case slices.Contains(wordsForAll, strings.ToLower(e.text)):
 			c.fail(optionAllowMethods, e.index, e.text, "this is not a method name", `for all methods, write "*"`)
-		case e.text == noHeaders:
+		case e.text == none:
 			c.fail(optionAllowMethods, e.index, e.text, "GET, HEAD and POST always may be used", `write "GET" for these alone`)
 		case e.text == wildcard:
 			p.anyMethod = true
@@ -77,7 +77,7 @@ func (c *compiler) compileHeaders(p *policy, values []string) {
 	p.headers = make(map[string]struct{})
 	for _, e := range entries {
 		switch {
-		case e.text == noHeaders:
+		case e.text == none:
 			if len(entries) > 1 {
 				c.failAlone(optionAllowHeaders, e)
 			}
@@ -118,7 +118,7 @@ func (c *compiler) compileExposed(p *policy, values []string) {
 				p.exposeAll = true
 				continue
 			}
-		case e.text == noHeaders:
+		case e.text == none:
 			c.fail(optionExposeHeaders, e.index, e.text, "this is not a header name", "leave the option out to expose none")
 		case c.failedName(optionExposeHeaders, e, "X-Total-Count"):
 		case fetch.IsForbiddenResponseHeader(e.text):
@@ -160,7 +160,9 @@ func (c *compiler) compileMaxAge(value string) string {
 	}
 	d, err := caddy.ParseDuration(value)
 	if strings.Trim(value, "0123456789") == "" {
-		d, _ = time.ParseDuration(value + "s") // on overflow 0, which says "off"
+		if d, err = time.ParseDuration(value + "s"); err != nil {
+			d = longestMaxAge // more than a duration can hold
+		}
 		c.fail(optionMaxAge, 0, value, "a duration has a unit", fmt.Sprintf("write %q", nearestMaxAge(d)))
 		return ""
 	}
