@@ -1,0 +1,379 @@
+package origin
+
+import (
+	"math/bits"
+	"regexp/syntax"
+	"slices"
+	"strings"
+
+	"github.com/seed-9442523e/caddy-cors/internal/suffix"
+)
+
+// Analysis is what can be told of the well-formed origins that a regular expression
+// matches. It errs to one side: what it says of hosts holds for every match, and what
+// is too much to tell is said to be unknown.
+type Analysis struct {
+	// Impossible means that the expression matches no well-formed origin.
+	Impossible bool
+	// Hosts are the hosts of all matches, and HTTPHosts those of the matches whose
+	// scheme is http.
+	Hosts, HTTPHosts Hosts
+}
+
+// Hosts is a set of hosts.
+type Hosts struct {
+	// Known means that each of the hosts is in Names or has one of the Domains above
+	// it: no stranger can get a host of the set.
+	Known bool
+	// Names are whole hosts, such as "app.example.com" and "localhost".
+	Names []string
+	// Domains have hosts of the set below them, such as "example.com": registrable
+	// domains and names below these, as far as they are the owner's
+	// ([suffix.Owned]), and "localhost".
+	Domains []string
+}
+
+// Loopback reports whether the hosts are known and all of them always this machine.
+func (h Hosts) Loopback() bool {
+	stranger := func(host string) bool { return !isLoopback(host) }
+	return h.Known && !slices.ContainsFunc(h.Names, stranger) && !slices.ContainsFunc(h.Domains, stranger)
+}
+
+// Bounds of an analysis. An expression that exceeds one is said to match any host.
+const (
+	maxNodes   = 100_000
+	maxEndings = 1_000
+)
+
+// Analyze analyses a regular expression that [CompileRegexp] compiles.
+//
+// It runs the program of the expression (an automaton) side by side with one of the
+// grammar of origins, and keeps the pairs of states that some origin reaches. From
+// where both accept, it then reads backwards: over a port, then over the host, which
+// is spelled out until it is complete or a domain with a single owner and the dot
+// ahead of it were read. A class of many characters before that, as in
+// "[a-z]+\.com", means that the host is unknown.
+func Analyze(expr string) Analysis {
+	prog, err := parseProg(expr)
+	if err != nil {
+		return Analysis{}
+	}
+	g := newGraph(prog)
+	if g == nil {
+		return Analysis{}
+	}
+	all, http := g.accepting(-1), g.accepting(slices.Index(knownSchemes[:], "http"))
+	return Analysis{Impossible: len(all) == 0, Hosts: g.hosts(all), HTTPHosts: g.hosts(http)}
+}
+
+// The characters of a well-formed origin are bits of a set. A gap keeps apart those
+// that are not neighbours in a class.
+type charset uint64
+
+const originChars = "0123456789\x00abcdefghijklmnopqrstuvwxyz\x00-\x00_\x00.\x00:\x00/\x00[\x00]\x00+"
+
+func chars(s string) (set charset) {
+	for i := 0; i < len(s); i++ {
+		set |= 1 << strings.IndexByte(originChars, s[i])
+	}
+	return set
+}
+
+var (
+	digits      = chars("0123456789")
+	letters     = chars("abcdefghijklmnopqrstuvwxyz")
+	labelChars  = digits | letters | chars("-_")
+	schemeChars = digits | letters | chars("+-.")
+	ipv6Chars   = chars("0123456789abcdef:")
+)
+
+// wide reports whether the set has three neighbours, such as a, b and c: it was
+// written as a class. (The alternatives in "(?:de|dk)" are made a class too, "d[ek]".)
+func (c charset) wide() bool { return c&(c>>1)&(c>>2) != 0 }
+
+// phase is a place in the grammar of origins.
+type phase uint8
+
+const (
+	inScheme   phase = iota // of which n bytes are the first of "https"
+	differing               // in another scheme
+	afterColon              // the one behind the scheme
+	afterSlash
+	beforeHost
+	inLabel
+	afterDot
+	inBrackets // an IPv6 address
+	afterBrackets
+	beforePort
+	inDefaultPort // of which n digits are the first of the scheme's default
+	inPort        // of n digits
+)
+
+// where is a state of the automaton of the grammar.
+type where struct {
+	phase phase
+	known uint8 // which of knownSchemes the scheme is
+	n     uint8
+}
+
+// knownSchemes are the schemes that the analysis tells apart. All others are 0.
+var knownSchemes = [...]string{"", "http", "https"}
+
+// step is a transition of the automaton of the grammar.
+type step struct {
+	over charset
+	to   where
+}
+
+// steps returns the transitions from w.
+func (w where) steps() []step {
+	to := func(p phase, n uint8) where { return where{p, w.known, n} }
+	switch w.phase {
+	case inScheme:
+		return w.schemeSteps()
+	case differing:
+		return []step{{schemeChars, to(differing, 0)}, {chars(":"), to(afterColon, 0)}}
+	case afterColon:
+		return []step{{chars("/"), to(afterSlash, 0)}}
+	case afterSlash:
+		return []step{{chars("/"), to(beforeHost, 0)}}
+	case beforeHost:
+		return []step{{labelChars, to(inLabel, 0)}, {chars("["), to(inBrackets, 0)}}
+	case inLabel:
+		return []step{{labelChars, to(inLabel, 0)}, {chars("."), to(afterDot, 0)}, {chars(":"), to(beforePort, 0)}}
+	case afterDot:
+		return []step{{labelChars, to(inLabel, 0)}, {chars(":"), to(beforePort, 0)}}
+	case inBrackets:
+		return []step{{ipv6Chars, to(inBrackets, 0)}, {chars("]"), to(afterBrackets, 0)}}
+	case afterBrackets:
+		return []step{{chars(":"), to(beforePort, 0)}}
+	}
+	return w.portSteps()
+}
+
+func (w where) schemeSteps() []step {
+	const longest = "https"
+	var steps []step
+	first, others := chars(""), schemeChars
+	if int(w.n) < len(longest) {
+		first = chars(longest[w.n : w.n+1])
+		steps = append(steps, step{first, where{phase: inScheme, n: w.n + 1}})
+	}
+	if w.n == 0 {
+		return append(steps, step{letters &^ first, where{phase: differing}})
+	}
+	known := max(0, slices.Index(knownSchemes[:], longest[:w.n]))
+	return append(steps, step{others &^ first, where{phase: differing}}, step{chars(":"), where{phase: afterColon, known: uint8(known)}})
+}
+
+func (w where) portSteps() []step {
+	if w.n == 5 {
+		return nil
+	}
+	next := digits
+	if w.phase == beforePort {
+		next &^= chars("0")
+	}
+	other := where{inPort, w.known, w.n + 1}
+	if port := DefaultPort(knownSchemes[w.known]); w.phase != inPort && int(w.n) < len(port) {
+		first := chars(port[w.n : w.n+1])
+		return []step{{first, where{inDefaultPort, w.known, w.n + 1}}, {next &^ first, other}}
+	}
+	return []step{{next, other}}
+}
+
+// accepts reports whether an origin may end at w.
+func (w where) accepts() bool {
+	switch w.phase {
+	case inLabel, afterDot, afterBrackets, inPort:
+		return true
+	case inDefaultPort:
+		return int(w.n) != len(DefaultPort(knownSchemes[w.known]))
+	}
+	return false
+}
+
+// graph is the product of a regular expression's program and the grammar: the pairs
+// of their states that the beginning of some origin reaches.
+type graph struct {
+	prog  *syntax.Prog
+	nodes []graphNode
+	index map[pair]int
+}
+
+type pair struct {
+	pc uint32
+	at where
+}
+
+type graphNode struct {
+	pair
+	before []edge // what leads to it
+}
+
+// edge leads from a node over one of several characters, or over none.
+type edge struct {
+	from int
+	over charset
+}
+
+// newGraph builds the graph, or returns nil if it is too large.
+func newGraph(prog *syntax.Prog) *graph {
+	g := &graph{prog: prog, index: make(map[pair]int)}
+	g.add(pair{uint32(prog.Start), where{}})
+	over := make(map[uint32]charset)
+	steps := make(map[where][]step)
+	for i := 0; i < len(g.nodes); i++ {
+		if len(g.nodes) > maxNodes {
+			return nil
+		}
+		n := g.nodes[i].pair
+		inst := &prog.Inst[n.pc]
+		switch inst.Op {
+		case syntax.InstMatch, syntax.InstFail:
+		case syntax.InstAlt, syntax.InstAltMatch:
+			g.connect(i, 0, pair{inst.Out, n.at})
+			g.connect(i, 0, pair{inst.Arg, n.at})
+		case syntax.InstCapture, syntax.InstEmptyWidth, syntax.InstNop:
+			g.connect(i, 0, pair{inst.Out, n.at}) // an assertion only takes matches away
+		default:
+			set, ok := over[n.pc]
+			if !ok {
+				set = charsOf(inst)
+				over[n.pc] = set
+			}
+			if _, ok := steps[n.at]; !ok {
+				steps[n.at] = n.at.steps()
+			}
+			for _, s := range steps[n.at] {
+				if both := set & s.over; both != 0 {
+					g.connect(i, both, pair{inst.Out, s.to})
+				}
+			}
+		}
+	}
+	return g
+}
+
+// charsOf returns the characters of an origin that an instruction reads.
+func charsOf(inst *syntax.Inst) (set charset) {
+	for i, c := range originChars {
+		if c != 0 && (inst.Op == syntax.InstRuneAny || inst.Op == syntax.InstRuneAnyNotNL || inst.MatchRune(c)) {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
+func (g *graph) add(p pair) int {
+	i, ok := g.index[p]
+	if !ok {
+		i = len(g.nodes)
+		g.index[p] = i
+		g.nodes = append(g.nodes, graphNode{pair: p})
+	}
+	return i
+}
+
+func (g *graph) connect(from int, over charset, p pair) {
+	to := g.add(p)
+	g.nodes[to].before = append(g.nodes[to].before, edge{from, over})
+}
+
+// accepting returns the nodes in which an origin may end, of one known scheme or, if
+// it is negative, of all schemes.
+func (g *graph) accepting(known int) (ends []int) {
+	for i, n := range g.nodes {
+		if g.prog.Inst[n.pc].Op == syntax.InstMatch && n.at.accepts() && (known < 0 || int(n.at.known) == known) {
+			ends = append(ends, i)
+		}
+	}
+	return ends
+}
+
+// ending is how a host may end, and the nodes from which an origin with this ending
+// goes on to be accepted.
+type ending struct {
+	text  string
+	nodes []int
+}
+
+// hosts spells out the hosts of the origins that end in these nodes.
+func (g *graph) hosts(ends []int) Hosts {
+	h := Hosts{Known: true}
+	pending := []ending{{"", g.skipBack(ends)}}
+	for spelled := 0; len(pending) > 0; spelled++ {
+		e := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		if domain, ok := strings.CutPrefix(strings.TrimSuffix(e.text, "."), "."); ok && owned(domain) {
+			h.Domains = append(h.Domains, domain)
+			continue
+		}
+		longer, ok := g.lengthen(e, &h)
+		if !ok || spelled > maxEndings || len(e.text) > maxHostLength+1 {
+			return Hosts{}
+		}
+		pending = append(pending, longer...)
+	}
+	return h
+}
+
+// owned reports whether nobody but its owner has hosts below a domain.
+func owned(domain string) bool {
+	return domain == "localhost" || suffix.Owned(domain) && !endsInNumber(domain)
+}
+
+// lengthen returns the endings that are one character longer than e, and notes e if
+// it is a whole host. It reports false if there is a class among these characters.
+func (g *graph) lengthen(e ending, h *Hosts) ([]ending, bool) {
+	var before [len(originChars)][]int
+	whole := false
+	for _, n := range e.nodes {
+		at := g.nodes[n].at.phase
+		whole = whole || at == beforeHost
+		if at <= beforeHost || at >= beforePort {
+			continue
+		}
+		for _, edge := range g.nodes[n].before {
+			if edge.over.wide() {
+				return nil, false
+			}
+			for set := edge.over; set != 0; set &= set - 1 {
+				c := bits.TrailingZeros64(uint64(set))
+				before[c] = append(before[c], edge.from)
+			}
+		}
+	}
+	if whole {
+		h.Names = append(h.Names, e.text)
+	}
+	var longer []ending
+	for c, nodes := range before {
+		if nodes != nil {
+			longer = append(longer, ending{originChars[c:c+1] + e.text, g.skipBack(nodes)})
+		}
+	}
+	return longer, true
+}
+
+// skipBack adds to nodes those from which they are reached over nothing, or over a
+// port.
+func (g *graph) skipBack(nodes []int) []int {
+	seen := make(map[int]bool)
+	var all []int
+	for pending := slices.Clone(nodes); len(pending) > 0; {
+		n := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		all = append(all, n)
+		for _, edge := range g.nodes[n].before {
+			if edge.over == 0 || g.nodes[n].at.phase >= beforePort {
+				pending = append(pending, edge.from)
+			}
+		}
+	}
+	return all
+}
