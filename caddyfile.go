@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 )
 
@@ -60,12 +59,7 @@ func init() {
 // The error joins every mistake, in the order of the file.
 func parseCaddyfile(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // the directive
-	p := caddyfileParser{
-		Dispenser: h.Dispenser,
-		handler:   new(Handler),
-		inline:    noPolicy,
-		positions: make(map[place]position),
-	}
+	p := caddyfileParser{positionReader: newPositionReader(h.Dispenser), handler: new(Handler), inline: noPolicy}
 	p.mark(place{noPolicy, optionPolicies, 0})
 	matcherSet, err := readMatcher(h)
 	if err != nil {
@@ -77,9 +71,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 	}
 	c := new(compiler)
 	c.compile(p.handler)
-	for _, err := range c.errs {
-		p.failAt(p.position(err.place), err)
-	}
+	p.failAll(c.errs)
 	if err := p.err(); err != nil {
 		return nil, err
 	}
@@ -114,13 +106,10 @@ func isMatcher(arg string) bool {
 // caddyfileParser reads the tokens of one directive into a handler, and goes on after
 // a mistake.
 type caddyfileParser struct {
-	*caddyfile.Dispenser
-	handler   *Handler
-	inline    int  // index of the policy without a block, or noPolicy
-	mixed     bool // whether there are policies of both kinds
-	positions map[place]position
-	read      int // how many positions were taken
-	errs      []positionedError
+	positionReader
+	handler *Handler
+	inline  int  // index of the policy without a block, or noPolicy
+	mixed   bool // whether there are policies of both kinds
 }
 
 // directive reads the origins behind the directive, then its block.
@@ -266,18 +255,6 @@ func (p *caddyfileParser) list(policy int, option string, values *[]string) {
 	}
 	if len(*values) == before {
 		p.fail("%s: it takes at least one value", option)
-	}
-}
-
-// items takes one token, in which commas may separate several values.
-func (p *caddyfileParser) items(policy int, option string, values *[]string) {
-	items := slices.Values([]string{p.Val()})
-	if strings.Contains(p.Val(), ",") && !placeholder.MatchString(p.Val()) {
-		items = listItems(p.Val())
-	}
-	for item := range items {
-		p.mark(place{policy, option, len(*values)})
-		*values = append(*values, item)
 	}
 }
 

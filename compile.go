@@ -1,8 +1,6 @@
 package caddycors
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +50,7 @@ type compiler struct {
 	label  string          // its name, for errors, if there are several
 	risks  map[risk]bool   // those it takes, and whether something needs them
 	waits  bool            // whether one of its origins has a placeholder that waits
-	seen   map[string]bool // the patterns of all policies
+	seen   map[string]bool // the patterns and regular expressions of all policies
 	before origin.Set      // the patterns of the policies before it
 }
 
@@ -62,9 +60,9 @@ type warning struct {
 	fields  []zap.Field
 }
 
-func (c *compiler) fail(option string, index int, value, reason, fix string) {
+func (c *compiler) fail(kind ErrorKind, option string, index int, value, reason, fix string) {
 	c.errs = append(c.errs, &ConfigError{
-		Policy: c.label, Option: option, Value: value, Reason: reason, Fix: fix,
+		Kind: kind, Policy: c.label, Option: option, Value: value, Reason: reason, Fix: fix,
 		place: place{c.policy, option, index},
 	})
 }
@@ -86,7 +84,7 @@ func (c *compiler) compile(h *Handler) *policies {
 			c.label = names[i]
 		}
 		if config == nil {
-			c.fail(optionPolicies, 0, "null", "a policy is an object", "")
+			c.fail(KindMissing, optionPolicies, 0, "null", "a policy is an object", "take it out")
 			continue
 		}
 		c.checkName(config.Name, names, i)
@@ -104,18 +102,18 @@ func (c *compiler) compile(h *Handler) *policies {
 
 func (c *compiler) checkHandler(h *Handler) {
 	if len(h.Policies) == 0 {
-		c.fail(optionPolicies, 0, "", "nothing says which origins are allowed", `name the origin of your pages, such as "https://app.example.com"`)
+		c.fail(KindMissing, optionPolicies, 0, "", "nothing says which origins are allowed", `name the origin of your pages, such as "https://app.example.com"`)
 	}
 	if h.Enforce && h.ReportOnly {
-		c.fail(optionEnforce, 0, "", "it does not go with report_only, which refuses nothing", "take out one of the two")
+		c.fail(KindConflict, optionEnforce, 0, "", "it does not go with report_only, which refuses nothing", "take out one of the two")
 	}
 	switch h.UpstreamHeaders {
 	case "", upstreamReplace, upstreamKeep:
 	default:
-		c.fail(optionUpstreamHeaders, 0, h.UpstreamHeaders, "unknown value", `write "replace" or "keep"`)
+		c.fail(KindMalformed, optionUpstreamHeaders, 0, h.UpstreamHeaders, "unknown value", `write "replace" or "keep"`)
 	}
 	if s := h.PreflightStatus; s != 0 && (s < 200 || s > 299) {
-		c.fail(optionPreflightStatus, 0, strconv.Itoa(s), "browsers take a preflight for answered only with a status from 200 to 299", `leave it out for 204`)
+		c.fail(KindMalformed, optionPreflightStatus, 0, strconv.Itoa(s), "browsers take a preflight for answered only with a status from 200 to 299", `leave it out for 204`)
 	}
 }
 
@@ -133,10 +131,10 @@ func policyNames(configs []*Policy) []string {
 
 func (c *compiler) checkName(name string, names []string, i int) {
 	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
-		c.fail(optionName, 0, name, `the name of a policy is made of a-z, 0-9, "_" and "-"`, "")
+		c.fail(KindMalformed, optionName, 0, name, `the name of a policy is made of a-z, 0-9, "_" and "-"`, `write it like "partners"`)
 	}
 	if first := slices.Index(names, names[i]); first < i {
-		c.fail(optionName, 0, names[i], "another policy has this name", "give each policy its own")
+		c.fail(KindConflict, optionName, 0, names[i], "another policy has this name", "give each policy its own")
 	}
 }
 
@@ -150,88 +148,4 @@ func (c *compiler) compilePolicy(config *Policy, name string) *policy {
 	p.maxAge = c.compileMaxAge(string(config.MaxAge))
 	c.warnOfRisks(name)
 	return p
-}
-
-// compileOrigins compiles what says which origins a policy is for.
-func (c *compiler) compileOrigins(p *policy, config *Policy) {
-	c.waits = false
-	origins := c.expandList(optionAllowOrigins, config.AllowOrigins)
-	if len(config.AllowOrigins)+len(config.AllowOriginRegex) == 0 {
-		c.fail(optionAllowOrigins, 0, "", "nothing says which origins are allowed",
-			`name the origin of your pages, such as "https://app.example.com"; "*" is every origin, "none" is no other origin`)
-	}
-	alone := len(origins)+len(config.AllowOriginRegex) == 1
-	p.origins.patterns = new(origin.Set)
-	var patterns []origin.Pattern
-	for _, e := range origins {
-		pattern, err := origin.ParsePattern(e.text)
-		if err != nil {
-			c.failPattern(e, err)
-			continue
-		}
-		if (pattern.Any() || pattern.None()) && !alone {
-			c.fail(optionAllowOrigins, e.index, e.text, `"`+e.text+`" stands alone`, "take it out, or all other origins of this policy")
-		}
-		c.checkPatternRisks(p, e, pattern)
-		if c.seen[pattern.String()] {
-			c.warn("an origin is given twice", zap.String("policy", p.name), zap.Stringer(optionAllowOrigins, pattern))
-		}
-		c.seen[pattern.String()] = true
-		p.origins.patterns.Add(pattern)
-		patterns = append(patterns, pattern)
-	}
-	for i, expr := range config.AllowOriginRegex {
-		c.compileOriginRegex(p, i, expr)
-	}
-	c.checkReachable(p, patterns)
-	for _, pattern := range patterns {
-		c.before.Add(pattern)
-	}
-}
-
-func (c *compiler) failPattern(e entry, err error) {
-	reason, fix := err.Error(), ""
-	if refused := new(origin.PatternError); errors.As(err, &refused) {
-		reason = refused.Reason
-		if refused.Fix != "" {
-			fix = fmt.Sprintf("write %q", refused.Fix)
-		}
-	}
-	c.fail(optionAllowOrigins, e.index, e.text, reason, fix)
-}
-
-func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {
-	expanded, ok := c.expandRegex(i, expr)
-	if !ok {
-		return
-	}
-	re, err := compileRegex(expanded)
-	if err != nil {
-		c.fail(optionAllowOriginRegex, i, expr, err.Error(), "see https://github.com/google/re2/wiki/Syntax")
-		return
-	}
-	if literal, complete, _ := literalOfRegex(expanded); complete {
-		if _, ok := origin.Parse(literal); !ok {
-			c.fail(optionAllowOriginRegex, i, expr, "no browser sends this as an origin", `write it like "https://app\.example\.com", in lower case, with no path and no default port`)
-			return
-		}
-	}
-	c.checkRegexRisks(p, i, expr, expanded)
-	p.origins.regexps = append(p.origins.regexps, re)
-}
-
-// checkReachable refuses a policy that can never decide, because the policies before
-// it match whatever it matches.
-func (c *compiler) checkReachable(p *policy, patterns []origin.Pattern) {
-	if c.policy == 0 || c.waits || len(p.origins.regexps) > 0 && !c.before.Any() {
-		return
-	}
-	for _, pattern := range patterns {
-		if pattern.None() || !c.before.Covers(pattern) {
-			return
-		}
-	}
-	if len(patterns)+len(p.origins.regexps) > 0 {
-		c.fail(optionAllowOrigins, 0, "", "the policies before this one match all of its origins, so it never decides", "take it out, or put it before them")
-	}
 }

@@ -91,18 +91,13 @@ func (d decision) policyName() string {
 // decide applies the policies to a request. It writes nothing, and its time and
 // memory are bounded by the size of the request's header.
 func (ps *policies) decide(r *http.Request) decision {
-	lines := r.Header[headerOrigin]
-	if len(lines) == 0 {
+	o, wellFormed, sent := requestOrigin(r)
+	if !sent {
 		return decision{kind: kindOther, outcome: outcomeNotCORS}
 	}
 	kind := kindActual
 	if isPreflight(r) {
 		kind = kindPreflight
-	}
-	var o origin.Origin
-	wellFormed := false
-	if len(lines) == 1 { // several are no header that a browser sends
-		o, wellFormed = origin.Parse(lines[0])
 	}
 
 	for _, p := range ps.list {
@@ -126,6 +121,17 @@ func (ps *policies) decide(r *http.Request) decision {
 		return decision{kind: kind, outcome: outcomeDenied, reason: reasonOriginMalformed}
 	}
 	return decision{kind: kind, outcome: outcomeDenied, reason: reasonOriginNotAllowed}
+}
+
+// requestOrigin returns the origin of a request, whether it is well-formed, and whether
+// there is an Origin header at all. Several lines are not what a browser sends, and so
+// malformed.
+func requestOrigin(r *http.Request) (o origin.Origin, wellFormed, sent bool) {
+	lines := r.Header[headerOrigin]
+	if len(lines) == 1 {
+		o, wellFormed = origin.Parse(lines[0])
+	}
+	return o, wellFormed, len(lines) > 0
 }
 
 // isPreflight reports whether a request with an Origin header is a CORS-preflight

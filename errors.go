@@ -3,12 +3,36 @@ package caddycors
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
-// ConfigError is one mistake in the config of a cors handler. [Handler.Provision]
-// reports all mistakes of a handler together, 50 at most, joined with [errors.Join].
+// ErrorKind says what sort of mistake a [ConfigError] is, for programs.
+type ErrorKind string
+
+const (
+	// KindMissing means that a value is needed and none was given.
+	KindMissing ErrorKind = "missing"
+	// KindMalformed means that the option has no such value.
+	KindMalformed ErrorKind = "malformed"
+	// KindImpossible means that the value is well-formed, but no browser does what it
+	// is for, or no request can get that far.
+	KindImpossible ErrorKind = "impossible"
+	// KindConflict means that two values do not go together.
+	KindConflict ErrorKind = "conflict"
+	// KindPlaceholder means that a placeholder has no value when the config loads.
+	KindPlaceholder ErrorKind = "placeholder"
+	// KindDangerous means that the value needs a risk in dangerously_allow:
+	// [ConfigError.Risk].
+	KindDangerous ErrorKind = "dangerous"
+)
+
+// ConfigError is one mistake in the config of a cors handler or a cors_origin matcher.
+// [Handler.Provision] and [MatchOrigin.Provision] report all mistakes together, 50 at
+// most, joined with [errors.Join].
 type ConfigError struct {
+	// Kind is the sort of mistake.
+	Kind ErrorKind
 	// Policy is the name of the policy with the mistake, or empty for an option of
 	// the handler and for a policy that stands alone.
 	Policy string
@@ -20,6 +44,9 @@ type ConfigError struct {
 	Reason string
 	// Fix says what to do about it.
 	Fix string
+	// Risk is the value of dangerously_allow that lets a dangerous config load, or
+	// empty if the mistake is of another kind.
+	Risk string
 
 	place place
 }
@@ -43,13 +70,22 @@ func (e *ConfigError) Error() string {
 	}
 	b.WriteString(e.Option)
 	if e.Value != "" {
-		fmt.Fprintf(&b, " %q", e.Value)
+		b.WriteString(" " + quoted(e.Value))
 	}
 	b.WriteString(": " + e.Reason)
 	if e.Fix != "" {
 		b.WriteString("; " + e.Fix)
 	}
 	return b.String()
+}
+
+// quoted returns s in quotes, its backslashes as they are, so that it can be pasted,
+// unless that would be ambiguous.
+func quoted(s string) string {
+	if quoted := `"` + s + `"`; strconv.Quote(strings.ReplaceAll(s, `\`, "")) == strings.ReplaceAll(quoted, `\`, "") {
+		return quoted
+	}
+	return strconv.Quote(s)
 }
 
 // maxErrors is how many mistakes are told at once. A list of origins may have more.

@@ -33,14 +33,14 @@ func (c *compiler) compileMethods(p *policy, values []string) {
 	if values == nil {
 		p.methods = defaultMethods
 	} else if len(values) == 0 {
-		c.fail(optionAllowMethods, 0, "", "an empty list would not be the default, nor nothing", `leave it out for the default, or write "GET"`)
+		c.fail(KindMissing, optionAllowMethods, 0, "", "an empty list would not be the default, nor nothing", `leave it out for the default, or write "GET"`)
 	}
 	for _, e := range entries {
 		switch {
 		case slices.Contains(wordsForAll, strings.ToLower(e.text)):
-			c.fail(optionAllowMethods, e.index, e.text, "this is not a method name", `for all methods, write "*"`)
+			c.fail(KindMalformed, optionAllowMethods, e.index, e.text, "this is not a method name", `for all methods, write "*"`)
 		case e.text == none:
-			c.fail(optionAllowMethods, e.index, e.text, "GET, HEAD and POST always may be used", `write "GET" for these alone`)
+			c.fail(KindImpossible, optionAllowMethods, e.index, e.text, "GET, HEAD and POST always may be used", `write "GET" for these alone`)
 		case e.text == wildcard:
 			p.anyMethod = true
 			if len(entries) > 1 {
@@ -48,11 +48,11 @@ func (c *compiler) compileMethods(p *policy, values []string) {
 			}
 			continue
 		case !fetch.IsToken(e.text):
-			c.fail(optionAllowMethods, e.index, e.text, "this is not a method name", `write it like "PUT"`)
+			c.fail(KindMalformed, optionAllowMethods, e.index, e.text, "this is not a method name", `write it like "PUT"`)
 		case fetch.IsForbiddenMethod(e.text):
-			c.fail(optionAllowMethods, e.index, e.text, "browsers let no page send this method", "take it out")
+			c.fail(KindImpossible, optionAllowMethods, e.index, e.text, "browsers let no page send this method", "take it out")
 		case strings.EqualFold(e.text, "PATCH") && e.text != "PATCH":
-			c.fail(optionAllowMethods, e.index, e.text, "methods are case-sensitive, and browsers upper-case all common ones but this", `write "PATCH"`)
+			c.fail(KindImpossible, optionAllowMethods, e.index, e.text, "methods are case-sensitive, and browsers upper-case all common ones but this", `write "PATCH"`)
 		}
 		if method := fetch.NormalizeMethod(e.text); !slices.Contains(p.methods, method) {
 			p.methods = append(p.methods, method)
@@ -71,7 +71,7 @@ func (c *compiler) compileHeaders(p *policy, values []string) {
 			entries = append(entries, entry{text: name})
 		}
 	} else if len(values) == 0 {
-		c.fail(optionAllowHeaders, 0, "", "an empty list would not be the default, nor nothing", `leave it out for the default, or write "none"`)
+		c.fail(KindMissing, optionAllowHeaders, 0, "", "an empty list would not be the default, nor nothing", `leave it out for the default, or write "none"`)
 	}
 	var names []string
 	p.headers = make(map[string]struct{})
@@ -86,7 +86,7 @@ func (c *compiler) compileHeaders(p *policy, values []string) {
 			p.anyHeader = true
 		case c.failedName(optionAllowHeaders, e, "Content-Type"):
 		case fetch.IsForbiddenRequestHeader(e.text):
-			c.fail(optionAllowHeaders, e.index, e.text, "browsers let no page set this header", "take it out")
+			c.fail(KindImpossible, optionAllowHeaders, e.index, e.text, "browsers let no page set this header", "take it out")
 		}
 		lower := strings.ToLower(e.text)
 		if _, ok := p.headers[lower]; !ok {
@@ -98,7 +98,7 @@ func (c *compiler) compileHeaders(p *policy, values []string) {
 		_, p.authorization = p.headers[strings.ToLower(headerAuthorization)]
 		for _, e := range entries {
 			if e.text != wildcard && !strings.EqualFold(e.text, headerAuthorization) {
-				c.fail(optionAllowHeaders, e.index, e.text, `"*" has every header but Authorization`, "take out one of the two")
+				c.fail(KindConflict, optionAllowHeaders, e.index, e.text, `"*" has every header but Authorization`, "take out one of the two")
 			}
 		}
 	}
@@ -119,10 +119,10 @@ func (c *compiler) compileExposed(p *policy, values []string) {
 				continue
 			}
 		case e.text == none:
-			c.fail(optionExposeHeaders, e.index, e.text, "this is not a header name", "leave the option out to expose none")
+			c.fail(KindMalformed, optionExposeHeaders, e.index, e.text, "this is not a header name", "leave the option out to expose none")
 		case c.failedName(optionExposeHeaders, e, "X-Total-Count"):
 		case fetch.IsForbiddenResponseHeader(e.text):
-			c.fail(optionExposeHeaders, e.index, e.text, "browsers let no page read this header", "take it out")
+			c.fail(KindImpossible, optionExposeHeaders, e.index, e.text, "browsers let no page read this header", "take it out")
 		}
 		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, e.text) }) {
 			names = append(names, e.text)
@@ -135,11 +135,11 @@ func (c *compiler) compileExposed(p *policy, values []string) {
 func (c *compiler) failedName(option string, e entry, example string) bool {
 	switch {
 	case slices.Contains(wordsForAll, strings.ToLower(e.text)):
-		c.fail(option, e.index, e.text, "this is not a header name", `for all headers, write "*"`)
+		c.fail(KindMalformed, option, e.index, e.text, "this is not a header name", `for all headers, write "*"`)
 	case !fetch.IsToken(e.text):
-		c.fail(option, e.index, e.text, "this is not a header name", fmt.Sprintf("write it like %q", example))
+		c.fail(KindMalformed, option, e.index, e.text, "this is not a header name", fmt.Sprintf("write it like %q", example))
 	case strings.Contains(e.text, wildcard):
-		c.fail(option, e.index, e.text, `browsers know no "*" inside a name`, `name each header, or write "*" alone`)
+		c.fail(KindImpossible, option, e.index, e.text, `browsers know no "*" inside a name`, `name each header, or write "*" alone`)
 	default:
 		return false
 	}
@@ -147,7 +147,7 @@ func (c *compiler) failedName(option string, e entry, example string) bool {
 }
 
 func (c *compiler) failAlone(option string, e entry) {
-	c.fail(option, e.index, e.text, fmt.Sprintf("%q stands alone", e.text), "take it out, or all other values")
+	c.fail(KindConflict, option, e.index, e.text, fmt.Sprintf("%q stands alone", e.text), "take it out, or all other values")
 }
 
 // compileMaxAge returns the value of Access-Control-Max-Age, in seconds.
@@ -163,18 +163,18 @@ func (c *compiler) compileMaxAge(value string) string {
 		if d, err = time.ParseDuration(value + "s"); err != nil {
 			d = longestMaxAge // more than a duration can hold
 		}
-		c.fail(optionMaxAge, 0, value, "a duration has a unit", fmt.Sprintf("write %q", nearestMaxAge(d)))
+		c.fail(KindMalformed, optionMaxAge, 0, value, "a duration has a unit", fmt.Sprintf("write %q", nearestMaxAge(d)))
 		return ""
 	}
 	switch {
 	case err != nil:
-		c.fail(optionMaxAge, 0, value, "this is not a duration", `write it like "10m", or "off"`)
+		c.fail(KindMalformed, optionMaxAge, 0, value, "this is not a duration", `write it like "10m", or "off"`)
 	case d < time.Second:
-		c.fail(optionMaxAge, 0, value, "the shortest duration is 1s", `write "off" for none`)
+		c.fail(KindMalformed, optionMaxAge, 0, value, "the shortest duration is 1s", `write "off" for none`)
 	case d > longestMaxAge:
-		c.fail(optionMaxAge, 0, value, "no browser keeps the answer to a preflight for longer than 24h", `write "24h"`)
+		c.fail(KindMalformed, optionMaxAge, 0, value, "no browser keeps the answer to a preflight for longer than 24h", `write "24h"`)
 	case d%time.Second != 0:
-		c.fail(optionMaxAge, 0, value, "browsers count whole seconds", fmt.Sprintf("write %q", nearestMaxAge(d)))
+		c.fail(KindMalformed, optionMaxAge, 0, value, "browsers count whole seconds", fmt.Sprintf("write %q", nearestMaxAge(d)))
 	}
 	return seconds(d)
 }

@@ -1,42 +1,173 @@
 package caddycors
 
 import (
-	"regexp"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
+func init() {
+	caddy.RegisterModule(MatchOrigin{})
+}
+
 // matcher is the compiled form of all that a policy says of origins.
 type matcher struct {
 	patterns *origin.Set
-	regexps  []*regexp.Regexp
+	regexps  []*origin.Regexp
 }
 
 // any reports whether every origin matches, a malformed one too.
 func (m *matcher) any() bool { return m.patterns.Any() }
 
-// match reports whether o matches a pattern or a regular expression. The latter see
-// only origins with a scheme and a host: "null" would be any site's.
+// match reports whether o matches a pattern or a regular expression.
 func (m *matcher) match(o origin.Origin) bool {
 	if m.patterns.Contains(o) {
 		return true
 	}
-	if o.Opaque() {
-		return false
-	}
 	for _, re := range m.regexps {
-		if re.MatchString(o.String()) {
+		if re.Matches(o) {
 			return true
 		}
 	}
 	return false
 }
 
-// compileRegex compiles expr so that it matches whole origins only. It is compiled
-// alone first: "a)|(b" would be valid inside the anchors' group.
-func compileRegex(expr string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(expr); err != nil {
+// matcherName is the name of the request matcher, which stands in its errors where
+// those of a policy have the option.
+const matcherName = "cors_origin"
+
+// MatchOrigin matches requests by their Origin header. It grants nothing to the pages
+// of these origins; the `cors` handler does.
+//
+// A request without the header never matches, nor does one with several. One whose
+// value is not what a browser sends matches `*` only. Clients that are no browsers
+// send what they like.
+type MatchOrigin struct {
+	// The origins that match, as in `allow_origins` of a policy of the `cors`
+	// handler: `https://app.example.com`, `https://*.example.com`,
+	// `http://localhost:*`, `null`, ..., or `*`, which stands alone and matches every
+	// request with an Origin header. In these, the placeholders `{env.*}`, `{file.*}`
+	// and `{system.*}` are replaced when the config loads. At least one is needed.
+	Origins []string `json:"origins,omitempty"`
+
+	set *origin.Set
+}
+
+// CaddyModule returns the Caddy module information.
+func (MatchOrigin) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.matchers." + matcherName,
+		New: func() caddy.Module { return new(MatchOrigin) },
+	}
+}
+
+// Provision compiles the patterns. The error joins the mistakes in them, each a
+// [*ConfigError].
+func (m *MatchOrigin) Provision(caddy.Context) error {
+	return joinErrors(m.compile(caddy.NewReplacer()))
+}
+
+// compile compiles the patterns. Without a replacer, those with placeholders wait.
+func (m *MatchOrigin) compile(replacer *caddy.Replacer) []*ConfigError {
+	c := compiler{replacer: replacer, policy: noPolicy}
+	if len(m.Origins) == 0 {
+		c.fail(KindMissing, matcherName, 0, "", "nothing says which origins match", exampleOrigin)
+	}
+	m.set = new(origin.Set)
+	for _, pattern := range c.compilePatterns(matcherName, m.Origins, true) {
+		m.set.Add(pattern.Pattern)
+	}
+	return c.errs
+}
+
+// MatchWithError reports whether the origin of a request matches. The error is always
+// nil.
+func (m *MatchOrigin) MatchWithError(r *http.Request) (bool, error) {
+	o, wellFormed, sent := requestOrigin(r)
+	return sent && (wellFormed && m.set.Contains(o) || m.set.Any()), nil
+}
+
+// Match is [MatchOrigin.MatchWithError] as older modules call it.
+func (m *MatchOrigin) Match(r *http.Request) bool {
+	match, _ := m.MatchWithError(r)
+	return match
+}
+
+// UnmarshalCaddyfile reads the matcher:
+//
+//	cors_origin <patterns...>
+//
+// The error joins every mistake, in the order of the file.
+func (m *MatchOrigin) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	r := newPositionReader(d)
+	for r.Next() { // a line of the matcher set; there may be several
+		if len(m.Origins) == 0 {
+			r.mark(place{noPolicy, matcherName, 0})
+		}
+		for r.NextArg() {
+			r.items(noPolicy, matcherName, &m.Origins)
+		}
+		if r.NextBlock(0) {
+			r.fail("%s: it does not take a block", matcherName)
+			return r.err()
+		}
+	}
+	r.failAll(m.compile(nil))
+	return r.err()
+}
+
+// CELLibrary makes the matcher a function of the expression matcher:
+//
+//	expression cors_origin('https://app.example.com', 'https://*.example.com')
+func (MatchOrigin) CELLibrary(ctx caddy.Context) (cel.Library, error) {
+	const function = matcherName + "_match_request_list"
+	library, err := caddyhttp.CELMatcherImpl(matcherName, function, []*cel.Type{cel.ListType(cel.StringType)},
+		func(data ref.Val) (caddyhttp.RequestMatcherWithError, error) {
+			origins, err := data.ConvertToNative(reflect.TypeFor[[]string]())
+			if err != nil {
+				return nil, err
+			}
+			m := &MatchOrigin{Origins: origins.([]string)}
+			return m, m.Provision(ctx)
+		})
+	if err != nil {
 		return nil, err
 	}
-	return regexp.Compile(`\A(?:` + expr + `)\z`)
+	options := append(library.ProgramOptions(), cel.CustomDecorator(refuseVariable(function)))
+	return caddyhttp.NewMatcherCELLibrary(library.CompileOptions(), options), nil
 }
+
+// refuseVariable refuses a call of function, when an expression is compiled, whose
+// patterns are not plain strings. Caddy would compile them anew for each request, with
+// what the request holds.
+func refuseVariable(function string) interpreter.InterpretableDecorator {
+	return func(i interpreter.Interpretable) (interpreter.Interpretable, error) {
+		call, ok := i.(interpreter.InterpretableCall)
+		if !ok || call.OverloadID() != function {
+			return i, nil
+		}
+		return nil, &ConfigError{
+			Kind: KindPlaceholder, Option: matcherName,
+			Reason: "in an expression, a placeholder has no value when the config loads",
+			Fix:    fmt.Sprintf("write plain strings, or a matcher of its own: %q", "@name "+matcherName+" {env.NAME}"),
+		}
+	}
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner                 = (*MatchOrigin)(nil)
+	_ caddyhttp.RequestMatcherWithError = (*MatchOrigin)(nil)
+	_ caddyhttp.RequestMatcher          = (*MatchOrigin)(nil)
+	_ caddyhttp.CELLibraryProducer      = (*MatchOrigin)(nil)
+	_ caddyfile.Unmarshaler             = (*MatchOrigin)(nil)
+)

@@ -68,7 +68,7 @@ func (c *compiler) expand(option string, index int, value string, braces *regexp
 	text := braces.ReplaceAllStringFunc(value, func(match string) string {
 		key := match[1 : len(match)-1]
 		if !slices.ContainsFunc(loadTimePrefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
-			c.fail(option, index, value, "the placeholder "+match+" has no value when the config loads", "only {env.*}, {file.*} and {system.*} do")
+			c.fail(KindPlaceholder, option, index, value, "the placeholder "+match+" has no value when the config loads", "only {env.*}, {file.*} and {system.*} do")
 			ok = false
 			return ""
 		}
@@ -80,12 +80,12 @@ func (c *compiler) expand(option string, index int, value string, braces *regexp
 		val, known := c.replacer.Get(key)
 		replaced := caddy.ToString(val)
 		if !known || strings.TrimFunc(replaced, isSeparator) == "" {
-			c.fail(option, index, value, "the placeholder "+match+" is unknown or empty", "set it, or take it out")
+			c.fail(KindPlaceholder, option, index, value, "the placeholder "+match+" is unknown or empty", "set it, or take it out")
 			ok = false
 			return ""
 		}
 		if strings.HasPrefix(key, filePrefix) && len(replaced) >= maxFileBytes-len("\r\n") {
-			c.fail(option, index, value, "the file of "+match+" may be longer than the 1 MiB that Caddy reads of it", "take a shorter one")
+			c.fail(KindPlaceholder, option, index, value, "the file of "+match+" may be longer than the 1 MiB that Caddy reads of it", "take a shorter one")
 			ok = false
 			return ""
 		}

@@ -2,14 +2,12 @@ package caddycors
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"go.uber.org/zap"
-	"golang.org/x/net/publicsuffix"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
+	"github.com/seed-9442523e/caddy-cors/internal/suffix"
 )
 
 // risk is something dangerous that does not load unless dangerously_allow names it.
@@ -43,7 +41,7 @@ func (c *compiler) compileRisks(config *Policy) {
 	c.risks = make(map[risk]bool)
 	for i, name := range config.DangerouslyAllow {
 		if !slices.Contains(allRisks, risk(name)) {
-			c.fail(optionDangerouslyAllow, i, name, "there is no such risk", fmt.Sprintf("the risks are %v", allRisks))
+			c.fail(KindMalformed, optionDangerouslyAllow, i, name, "there is no such risk", fmt.Sprintf("the risks are %v", allRisks))
 			continue
 		}
 		c.risks[risk(name)] = false
@@ -56,7 +54,8 @@ func (c *compiler) need(r risk, option string, index int, value, reason, fix str
 		c.risks[r] = true
 		return
 	}
-	c.fail(option, index, value, reason, fmt.Sprintf("%s, or, if you accept that %s, add %q", fix, r.attack(), optionDangerouslyAllow+" "+string(r)))
+	c.fail(KindDangerous, option, index, value, reason, fmt.Sprintf("%s, or, if you accept that %s, add %q", fix, r.attack(), optionDangerouslyAllow+" "+string(r)))
+	c.errs[len(c.errs)-1].Risk = string(r)
 }
 
 // warnOfRisks logs the risks that are in force, and those that nothing needs.
@@ -74,67 +73,40 @@ func (c *compiler) warnOfRisks(name string) {
 }
 
 // checkPatternRisks tells the risks of one pattern.
-func (c *compiler) checkPatternRisks(p *policy, e entry, pattern origin.Pattern) {
+func (c *compiler) checkPatternRisks(p *policy, pattern originPattern) {
+	need := func(r risk, reason, fix string) {
+		c.need(r, optionAllowOrigins, pattern.index, pattern.text, reason, fix)
+	}
 	if pattern.Opaque() {
-		c.need(riskNull, optionAllowOrigins, e.index, e.text, "this is no site: any page can have this origin", "take it out")
+		need(riskNull, "this is no site: any page can have this origin", "take it out")
 	}
 	if !p.credentials {
 		return
 	}
 	if pattern.Any() || pattern.AnyHost() {
-		c.need(riskAnyOrigin, optionAllowOrigins, e.index, e.text, "with allow_credentials, this trusts every site", "name the origins that you trust")
+		need(riskAnyOrigin, "with allow_credentials, this trusts every site", "name the origins that you trust")
 	}
 	if pattern.Insecure() {
-		c.need(riskInsecure, optionAllowOrigins, e.index, e.text, "with allow_credentials, this trusts pages that came without TLS", "write https://")
+		need(riskInsecure, "with allow_credentials, this trusts pages that came without TLS", "write https://")
 	}
-	if parent := pattern.WildcardParent(); parent != "" && isPublicSuffix(parent) {
-		c.need(riskPublicSuffix, optionAllowOrigins, e.index, e.text, fmt.Sprintf("with allow_credentials, this trusts everyone who gets a name below the public suffix %q", parent), "name the hosts that are yours")
+	if open := suffix.Open(pattern.WildcardParent()); open != "" {
+		need(riskPublicSuffix, fmt.Sprintf("with allow_credentials, this trusts everyone who gets a name below the public suffix %q", open), "name the hosts that are yours")
 	}
 }
 
-// checkRegexRisks tells the risks of one regular expression. Only one that is plain
-// text is known to be safe: what else it matches is not told, and so counts as any
-// origin.
-func (c *compiler) checkRegexRisks(p *policy, i int, expr, expanded string) {
+// checkRegexRisks tells the risks of one regular expression.
+func (c *compiler) checkRegexRisks(p *policy, i int, expr, expanded string, analysis origin.Analysis) {
 	if !p.credentials {
 		return
 	}
-	literal, complete, known := literalOfRegex(expanded)
-	if !complete {
-		c.need(riskAnyOrigin, optionAllowOriginRegex, i, expr, "with allow_credentials, it cannot be told which sites this trusts", "list the origins, or write a pattern, in allow_origins")
+	if !analysis.Hosts.Known {
+		fix := `end the host in a domain of yours, after a dot, as in "https://[a-z0-9-]+\.example\.com"`
+		if dots := origin.UnescapedDots(expanded); dots != nil {
+			fix = "escape the dots, as in " + quoted(origin.EscapeDots(expanded, dots))
+		}
+		c.need(riskAnyOrigin, optionAllowOriginRegex, i, expr, "with allow_credentials, this can match sites of strangers", fix)
 	}
-	pattern, err := origin.ParsePattern(literal)
-	insecure := !known || couldStartHTTP(literal)
-	if complete && err == nil {
-		insecure = pattern.Insecure()
-	}
-	if insecure {
+	if !analysis.HTTPHosts.Loopback() {
 		c.need(riskInsecure, optionAllowOriginRegex, i, expr, "with allow_credentials, this can match pages that came without TLS", "let it start with https://")
 	}
-}
-
-// isPublicSuffix reports whether the public suffix list has name, be it in its ICANN
-// or its private part. A top-level domain that the list does not know is none.
-func isPublicSuffix(name string) bool {
-	suffix, icann := publicsuffix.PublicSuffix(name)
-	return suffix == name && (icann || strings.Contains(suffix, "."))
-}
-
-// literalOfRegex returns the text that every match of expr starts with, and whether
-// that is all of it. It reports known as false if it cannot tell.
-func literalOfRegex(expr string) (literal string, complete, known bool) {
-	expr = strings.TrimSuffix(strings.TrimPrefix(expr, "^"), "$") // it is anchored anyway
-	re, err := regexp.Compile(expr)
-	if err != nil {
-		return "", false, false
-	}
-	literal, complete = re.LiteralPrefix()
-	return literal, complete, true
-}
-
-// couldStartHTTP reports whether an http:// origin could start with literal.
-func couldStartHTTP(literal string) bool {
-	const insecure = "http:"
-	n := min(len(literal), len(insecure))
-	return literal[:n] == insecure[:n]
 }

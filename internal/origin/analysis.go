@@ -41,7 +41,7 @@ func (h Hosts) Loopback() bool {
 
 // Bounds of an analysis. An expression that exceeds one is said to match any host.
 const (
-	maxNodes   = 100_000
+	maxNodes   = 30_000
 	maxEndings = 1_000
 )
 

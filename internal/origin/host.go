@@ -32,7 +32,7 @@ func normalizeHost(scheme, host string) (string, *PatternError) {
 		}
 		return serializeIPv6(addr), nil
 	}
-	normal := strings.ToLower(host)
+	normal := lowerASCII(host)
 	if needsIDNA(normal) {
 		if DefaultPort(scheme) == "" {
 			return "", &PatternError{Reason: fmt.Sprintf("browsers keep the host of a %s:// origin as bytes; it has only letters, digits, \"-\", \"_\" and dots", scheme)}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode"
 )
 
 // kind says what part of an origin a [Pattern] leaves open.
@@ -37,6 +38,8 @@ type PatternError struct {
 	Reason string
 	// Fix is what to write instead, or "" if that cannot be guessed.
 	Fix string
+	// Regexp means that it reads like a regular expression.
+	Regexp bool
 }
 
 // Error returns the reason and the fix in one line.
@@ -62,11 +65,26 @@ func ParsePattern(s string) (Pattern, error) {
 		return Pattern{kind: kindOpaque, host: s}, nil
 	}
 	p, err := parseTuple(s)
-	if err != nil {
-		err.Fix = workingFix(err.Fix)
-		return Pattern{}, err
+	if err == nil {
+		return p, nil
 	}
-	return p, nil
+	err.Fix = workingFix(err.Fix)
+	if looksLikeRegexp(s) && (err.Fix == "" || strings.Contains(s, `\.`)) {
+		err = &PatternError{Reason: "this is a regular expression, not an origin", Regexp: true}
+	}
+	return Pattern{}, err
+}
+
+// looksLikeRegexp reports whether s, which is no pattern, may be meant as a regular
+// expression.
+func looksLikeRegexp(s string) bool {
+	for _, part := range []string{`\.`, "://.*", ".+", "]+", "]*", "[^", "(", "|", "^", "$", "?:"} {
+		if strings.Contains(s, part) {
+			_, err := CompileRegexp(s)
+			return err == nil
+		}
+	}
+	return false
 }
 
 // workingFix mends a suggestion that has a mistake of its own, so that what it
@@ -91,27 +109,22 @@ func parseTuple(s string) (Pattern, *PatternError) {
 	if s == "" {
 		return Pattern{}, &PatternError{Reason: "an origin is not empty"}
 	}
-	if trimmed := strings.TrimSpace(s); trimmed != s {
-		return Pattern{}, &PatternError{Reason: "an origin has no white space", Fix: trimmed}
+	if err := checkEdges(s); err != nil {
+		return Pattern{}, err
 	}
 	if lower := strings.ToLower(s); lower == "none" || lower == Null {
 		return Pattern{}, &PatternError{Reason: fmt.Sprintf("%q is written in lower case", lower), Fix: lower}
 	}
-	if i := strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || r == ',' }); i >= 0 {
-		return Pattern{}, &PatternError{Reason: fmt.Sprintf("an origin has no %q in it; give each origin as a value of its own", s[i])}
+	if err := checkSeparators(s); err != nil {
+		return Pattern{}, err
 	}
 	scheme, authority, ok := strings.Cut(s, schemeSeparator)
-	if !ok || strings.ContainsAny(scheme, "/#") {
+	if !ok || scheme == "" || strings.ContainsAny(scheme, "/#") {
 		return Pattern{}, &PatternError{Reason: "an origin starts with a scheme", Fix: withScheme(s)}
 	}
-	p := Pattern{scheme: strings.ToLower(scheme)}
-	switch {
-	case !validScheme(p.scheme):
-		return Pattern{}, &PatternError{Reason: fmt.Sprintf("%q is not a URL scheme, and an origin is no regular expression", scheme)}
-	case p.scheme == "file":
-		return Pattern{}, &PatternError{Reason: "pages opened from disk have no host in their origin", Fix: File}
-	case p.scheme == "ws", p.scheme == "wss":
-		return Pattern{}, &PatternError{Reason: "the origin of a WebSocket is that of its page", Fix: "http" + p.scheme[2:] + schemeSeparator + authority}
+	p := Pattern{scheme: lowerASCII(scheme)}
+	if err := checkScheme(p.scheme, scheme, authority); err != nil {
+		return Pattern{}, err
 	}
 	if _, err := netip.ParsePrefix(authority); err == nil {
 		return Pattern{}, &PatternError{Reason: "an origin is of one host, not of a range of addresses"}
@@ -127,7 +140,7 @@ func parseTuple(s string) (Pattern, *PatternError) {
 		return Pattern{}, &PatternError{Reason: `an IPv6 address stands in brackets, as in "http://[::1]:3000"`}
 	}
 	if strings.HasPrefix(authority, "[") && !strings.Contains(authority, "]") {
-		return Pattern{}, &PatternError{Reason: `the "]" behind the IPv6 address is missing`}
+		return Pattern{}, &PatternError{Reason: `the "]" behind the IPv6 address is missing`, Fix: s + "]"}
 	}
 	host := authority[:hostLength(authority)]
 	if host == "" {
@@ -137,10 +150,75 @@ func parseTuple(s string) (Pattern, *PatternError) {
 	if p.port, err = parsePort(p.scheme, host, authority[len(host):]); err != nil {
 		return Pattern{}, err
 	}
-	if p.kind, p.host, err = parseHost(p.scheme, host); err != nil {
+	if p.kind, p.host, err = parseHost(p.scheme, host, authority[len(host):]); err != nil {
 		return Pattern{}, err
 	}
 	return p, nil
+}
+
+// checkEdges refuses what people leave around an origin.
+func checkEdges(s string) *PatternError {
+	space := func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' || '\u200b' <= r && r <= '\u200d' }
+	if trimmed := strings.TrimFunc(s, space); trimmed != s {
+		return &PatternError{Reason: "an origin has no white space", Fix: trimmed}
+	}
+	if trimmed := strings.Trim(s, "\"'`<>"); trimmed != s {
+		return &PatternError{Reason: "an origin has no quotes around it", Fix: trimmed}
+	}
+	if trimmed := strings.TrimRight(s, ",;"); trimmed != s {
+		return &PatternError{Reason: "an origin ends with its host or port", Fix: trimmed}
+	}
+	return nil
+}
+
+// checkSeparators refuses several origins in one, and white space.
+func checkSeparators(s string) *PatternError {
+	separates := func(r rune) bool {
+		return r <= ' ' || r == 0x7f || r == ',' || r == ';' && strings.Count(s, schemeSeparator) > 1
+	}
+	i := strings.IndexFunc(s, separates)
+	if i < 0 {
+		return nil
+	}
+	parts := strings.FieldsFunc(s, separates)
+	if len(parts) == 2 && (strings.HasSuffix(parts[0], "/") || strings.ContainsAny(parts[1][:1], ":./")) { // "https:// example.com"
+		return &PatternError{Reason: "an origin has no white space", Fix: parts[0] + parts[1]}
+	}
+	return &PatternError{Reason: fmt.Sprintf("an origin has no %q in it; give each origin as a value of its own: %q", s[i], parts)}
+}
+
+// checkScheme refuses a scheme, in lower case and as it is written, that is none or
+// that no page has.
+func checkScheme(scheme, written, authority string) *PatternError {
+	switch scheme {
+	case "file":
+		return &PatternError{Reason: "pages opened from disk have no host in their origin", Fix: File}
+	case "ws", "wss":
+		return &PatternError{Reason: "the origin of a WebSocket is that of its page", Fix: "http" + scheme[2:] + schemeSeparator + authority}
+	case "ftp":
+		return &PatternError{Reason: "browsers open no pages by FTP", Fix: "https" + schemeSeparator + authority}
+	case "about", "blob", "data", "javascript":
+		return &PatternError{Reason: fmt.Sprintf("pages of %s: URLs have the origin of the page that made them, or \"null\"", scheme)}
+	}
+	if validScheme(scheme) {
+		return nil
+	}
+	err := &PatternError{Reason: fmt.Sprintf("%q is not a URL scheme", written)}
+	if strings.Trim(scheme, "htps*?()|[].") == "" { // "*", "http*", "https?", "http(s)", "(http|https)"
+		err.Reason = "an origin has one scheme; http:// and https:// are two origins"
+		err.Fix = "https" + schemeSeparator + authority
+	}
+	return err
+}
+
+// lowerASCII lower-cases the letters A to Z, and no others: the Kelvin sign is no "k".
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // withScheme guesses what is meant by s, which has no scheme, or returns "".
@@ -189,7 +267,7 @@ func parsePort(scheme, host, rest string) (string, *PatternError) {
 	}
 	base := scheme + schemeSeparator + host
 	if rest[0] != ':' || strings.Count(rest, ":") > 1 {
-		return "", &PatternError{Reason: "what follows the host is no port"}
+		return "", &PatternError{Reason: "what follows the host is no port", Fix: base}
 	}
 	port := rest[1:]
 	switch {
@@ -199,18 +277,25 @@ func parsePort(scheme, host, rest string) (string, *PatternError) {
 		return "", &PatternError{Reason: "the port after the colon is missing", Fix: base}
 	case validPort(strings.TrimLeft(port, "0")) && port[0] == '0':
 		return "", &PatternError{Reason: "a port has no leading zero", Fix: base + ":" + strings.TrimLeft(port, "0")}
+	case !validPort(port) && strings.ContainsAny(port, "*-"): // "3*", "3000-3999"
+		return "", &PatternError{Reason: fmt.Sprintf("%q is not a port; \"*\" is any port", port), Fix: base + ":" + anyPort}
 	case !validPort(port):
-		return "", &PatternError{Reason: fmt.Sprintf("%q is not a port from 1 to 65535, nor \"*\"", port)}
+		return "", &PatternError{Reason: fmt.Sprintf("%q is not a port from 1 to 65535", port), Fix: base}
 	case port == DefaultPort(scheme):
 		return "", nil
 	}
 	return port, nil
 }
 
-// parseHost normalises a host and tells what kind of pattern it makes.
-func parseHost(scheme, host string) (kind, string, *PatternError) {
+// parseHost normalises a host and tells what kind of pattern it makes. A fix has the
+// rest, which is its origin's, too.
+func parseHost(scheme, host, rest string) (kind, string, *PatternError) {
+	subdomains := func(bare string) string { return scheme + schemeSeparator + "*." + bare + rest }
 	if host == "*" {
 		return kindAnyHost, host, nil
+	}
+	if bare, ok := strings.CutPrefix(host, "."); ok {
+		return 0, "", &PatternError{Reason: "a host starts with no dot; \"*.\" is for what is below it", Fix: subdomains(bare)}
 	}
 	if !strings.Contains(host, "*") {
 		normal, err := normalizeHost(scheme, host)
@@ -218,10 +303,15 @@ func parseHost(scheme, host string) (kind, string, *PatternError) {
 	}
 
 	label, parent, hasParent := strings.Cut(host, ".")
-	label = strings.ToLower(label)
+	label = lowerASCII(label)
 	switch {
 	case strings.Count(host, "*") > 1:
-		return 0, "", &PatternError{Reason: "a host has one \"*\" at most"}
+		err := &PatternError{Reason: "a host has one \"*\" at most"}
+		if bare := strings.TrimLeft(host, "*."); strings.HasSuffix(host, "."+bare) { // "**.example.com"
+			err.Reason += ", and \"*.\" matches any number of labels"
+			err.Fix = subdomains(bare)
+		}
+		return 0, "", err
 	case !strings.Contains(label, "*"):
 		return 0, "", &PatternError{Reason: "a \"*\" stands in the leftmost label of a host only"}
 	case strings.HasPrefix(label, "xn--"):
@@ -288,6 +378,16 @@ func (p Pattern) WildcardParent() string {
 	}
 	_, parent, _ := strings.Cut(p.host, ".")
 	return strings.TrimSuffix(parent, ".")
+}
+
+// WildcardSuffix returns what follows a "*" in its label, such as "-preview" in
+// "https://*-preview.example.com", or "" if there is none or something is ahead of it.
+func (p Pattern) WildcardSuffix() string {
+	label, _, _ := strings.Cut(p.host, ".")
+	if p.kind != kindLabel || label[0] != '*' {
+		return ""
+	}
+	return label[1:]
 }
 
 // isLoopback reports whether host is always this machine: localhost, a name below it

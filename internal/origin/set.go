@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -33,7 +34,7 @@ type node struct {
 // labels are the patterns with "*" inside the label before a node. Those of one shape
 // are found by one look-up, so that only the number of shapes counts.
 type labels struct {
-	shapes []shape
+	shapes []shape // sorted, each once
 	ports  map[affixes]*ports
 }
 
@@ -42,6 +43,10 @@ type affixes struct{ prefix, suffix string }
 
 // shape is how long the affixes of a label are.
 type shape struct{ prefix, suffix int }
+
+func (s shape) compare(to shape) int {
+	return cmp.Or(cmp.Compare(s.prefix, to.prefix), cmp.Compare(s.suffix, to.suffix))
+}
 
 // ports is a set of ports; the zero value is empty.
 type ports struct {
@@ -142,8 +147,9 @@ func (l *labels) add(a affixes, port string) {
 	}
 	if l.ports[a] == nil {
 		l.ports[a] = new(ports)
-		if s := (shape{len(a.prefix), len(a.suffix)}); !slices.Contains(l.shapes, s) {
-			l.shapes = append(l.shapes, s)
+		s := shape{len(a.prefix), len(a.suffix)}
+		if i, found := slices.BinarySearchFunc(l.shapes, s, shape.compare); !found {
+			l.shapes = slices.Insert(l.shapes, i, s)
 		}
 	}
 	l.ports[a].add(port)
