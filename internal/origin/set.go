@@ -168,7 +168,8 @@ func (w *wildcard) contains(host, port string) bool {
 		}
 		parent, name := cutLastLabel(rest)
 		if parent == "" {
-			return n.labels.contain(name, port)
+			// A trailing dot is no part of the label: "dev-1." is not matched by "dev-*".
+			return !strings.HasSuffix(name, ".") && n.labels.contain(name, port)
 		}
 		n, rest = n.children[name], parent
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/seed-9442523e/caddy-cors/internal/origintest"
 )
 
 func TestSetContains(t *testing.T) {
@@ -109,75 +111,64 @@ func TestSetCovers(t *testing.T) {
 	}
 }
 
-// matchSlowly is the pattern table of the README, read aloud: it looks at one pattern
-// and one origin, and shares no code with Set.
-func matchSlowly(pattern, origin string) bool {
-	switch pattern {
-	case "*":
-		return true
-	case "none":
-		return false
+// TestPairs holds the set against the table of pairs, and the table against the slow
+// matcher.
+func TestPairs(t *testing.T) {
+	pairs, err := origintest.Pairs()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if origin == "null" || origin == "file://" || pattern == "null" || pattern == "file://" {
-		return pattern == origin
+	accepted := 0
+	for _, pair := range pairs {
+		p := mustParse(t, pair.Pattern)
+		if got := matches(newSet(p), pair.Origin); got != pair.Accepted {
+			t.Errorf("line %d: %q matches %q: %v", pair.Line, pair.Pattern, pair.Origin, got)
+		}
+		if got := origintest.Matches(p.String(), pair.Origin); got != pair.Accepted {
+			t.Errorf("line %d: by the slow matcher, %q matches %q: %v", pair.Line, pair.Pattern, pair.Origin, got)
+		}
+		if pair.Accepted {
+			accepted++
+		}
 	}
-	patternScheme, patternRest, _ := strings.Cut(pattern, "://")
-	originScheme, originRest, _ := strings.Cut(origin, "://")
-	if patternScheme != originScheme {
-		return false
+	if refused := len(pairs) - accepted; refused < 200 || accepted < 100 {
+		t.Errorf("%d refused and %d accepted pairs, want 200 and 100", refused, accepted)
 	}
-	patternHost, patternPort := splitPort(patternRest)
-	originHost, originPort := splitPort(originRest)
-	if patternPort != "*" && patternPort != originPort {
-		return false
-	}
-	before, after, hasWildcard := strings.Cut(patternHost, "*")
-	if !hasWildcard {
-		return patternHost == originHost
-	}
-	if patternHost == "*" {
-		return true
-	}
-	if strings.HasPrefix(originHost, "[") || len(originHost) <= len(before)+len(after) ||
-		!strings.HasPrefix(originHost, before) || !strings.HasSuffix(originHost, after) {
-		return false
-	}
-	middle := originHost[len(before) : len(originHost)-len(after)]
-	if strings.HasPrefix(patternHost, "*.") {
-		return !strings.HasPrefix(middle, ".") && !strings.HasSuffix(middle, ".")
-	}
-	return !strings.Contains(middle, ".")
 }
 
-func splitPort(s string) (host, port string) {
-	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
-		return s[:i], s[i+1:]
-	}
-	return s, ""
+// matches reports whether the value of an Origin header matches, as a policy does.
+func matches(s *Set, sent string) bool {
+	o, ok := Parse(sent)
+	return ok && s.Contains(o) || s.Any()
 }
 
 func FuzzSetContains(f *testing.F) {
-	for _, seed := range [][2]string{
-		{"https://*.example.com", "https://a.example.com"}, {"https://*.example.com", "https://example.com"},
-		{"https://a*b.example.com:*", "https://aXb.example.com:1"}, {"http://localhost:*", "http://localhost:3000"},
-		{"https://*", "https://[::1]"}, {"http://dev-*", "http://dev-1"}, {"https://*.example.com.", "https://a.example.com."},
-		{"http://*.1x", "http://1.1x"}, {"*", "null"}, {"https://*.com", "https://evil.com?.b.com"},
-	} {
-		f.Add(seed[0], seed[1])
+	pairs, err := origintest.Pairs()
+	if err != nil {
+		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, pattern, s string) {
+	for _, pair := range pairs {
+		f.Add(pair.Pattern, pair.Origin)
+	}
+	f.Fuzz(func(t *testing.T, pattern, sent string) {
 		p, err := ParsePattern(pattern)
-		o, ok := Parse(s)
-		if err != nil || !ok {
+		if err != nil {
 			return
 		}
 		set := newSet(p)
-		if got, want := set.Contains(o), matchSlowly(p.String(), s); got != want {
-			t.Fatalf("%q matches %q: %v, by the slow matcher %v", p, s, got, want)
+		got := matches(set, sent)
+		if want := origintest.Matches(p.String(), sent); got != want {
+			t.Fatalf("%q matches %q: %v, by the slow matcher %v", p, sent, got, want)
+		}
+		if got && !p.Any() && !origintest.WellFormed(sent) {
+			t.Fatalf("%q matches %q, which is malformed", p, sent)
+		}
+		if !strings.Contains(p.String(), "*") && !p.None() && got != (sent == p.String()) {
+			t.Fatalf("%q, which has no wildcard, matches %q: %v", p, sent, got)
 		}
 		// What covers an origin's own pattern matches the origin.
-		if exact, err := ParsePattern(s); err == nil && exact.String() == s && set.Covers(exact) != set.Contains(o) {
-			t.Fatalf("%q covers %q: %v", p, s, set.Covers(exact))
+		if exact, err := ParsePattern(sent); err == nil && exact.String() == sent && origintest.WellFormed(sent) && set.Covers(exact) != got {
+			t.Fatalf("%q covers %q: %v", p, sent, set.Covers(exact))
 		}
 	})
 }
