@@ -45,6 +45,7 @@ type compiler struct {
 	replacer *caddy.Replacer // nil while adapting a Caddyfile: values with placeholders wait
 	errs     []*ConfigError
 	warnings []warning
+	advices  int // of the warnings; there may be more than are logged
 
 	policy int             // the one being compiled
 	label  string          // its name, for errors, if there are several
@@ -71,6 +72,14 @@ func (c *compiler) warn(message string, fields ...zap.Field) {
 	c.warnings = append(c.warnings, warning{message, fields})
 }
 
+// advise warns of what is allowed but hardly meant. Long lists may have much of it.
+func (c *compiler) advise(message string, fields ...zap.Field) {
+	c.advices++
+	if c.advices <= maxErrors {
+		c.warn(message, fields...)
+	}
+}
+
 // compile returns the compiled policies of h, which are of use only if there are no
 // errors.
 func (c *compiler) compile(h *Handler) *policies {
@@ -89,6 +98,9 @@ func (c *compiler) compile(h *Handler) *policies {
 		}
 		c.checkName(config.Name, names, i)
 		ps.list = append(ps.list, c.compilePolicy(config, names[i]))
+	}
+	if more := c.advices - maxErrors; more > 0 {
+		c.warn("there is more like the warnings before", zap.Int("more", more))
 	}
 	for _, p := range ps.list {
 		if len(ps.list) == 1 && p.origins.any() && !p.credentials {

@@ -152,6 +152,14 @@ func TestRefusedConfigs(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s\ngot error: %v\nwant: %s", test.config, err, test.want)
 		}
+		// Each mistake has a kind, a reason and a fix.
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, err := range joined.Unwrap() {
+				if e := new(ConfigError); !errors.As(err, &e) || e.Kind == "" || e.Option == "" || e.Reason == "" || e.Fix == "" {
+					t.Errorf("%s\ngot %#v", test.config, e)
+				}
+			}
+		}
 	}
 }
 
@@ -225,6 +233,20 @@ func TestLoadedConfigs(t *testing.T) {
 		{name: "a risk that nothing needs", config: onePolicy(`"allow_origins": ["https://a.example"], "dangerously_allow": ["null_origin"]` + cookies), warnings: []string{
 			"dangerously_allow names a risk that nothing needs; take it out policy=policy0 risk=null_origin",
 		}},
+		{name: "a domain that anyone can register", config: onePolicy(`"allow_origins": ["https://*example.com", "https://*-preview.vercel.app", "https://shop*.vercel.app", "https://*.com"]`),
+			matches: "https://evilexample.com", warnings: []string{
+				`anyone can register a domain that matches; for subdomains, "*" stands alone ahead of a dot policy=policy0 allow_origins=https://*example.com subdomains=https://*.example.com`,
+			}},
+		{name: "dots without a backslash", config: onePolicy(`"allow_origin_regex": ["https://app.example\\.com", "^https://[a-z]+.a.example$", "https://pr-.\\.example\\.com"]`),
+			matches: "https://app.example.com https://appxexample.com https://xyaza.example https://pr-1.example.com", warnings: []string{
+				`a dot without a backslash matches any character, so that other hosts match policy=policy0 allow_origin_regex=https://app.example\.com columns=[12] write=https://app\.example\.com`,
+				`a dot without a backslash matches any character, so that other hosts match policy=policy0 allow_origin_regex=^https://[a-z]+.a.example$ columns=[16 18] write=^https://[a-z]+\.a\.example$`,
+			}},
+		{name: "a regex that ends in a domain", config: onePolicy(`"allow_origin_regex": ["https://[a-z0-9-]+\\.example\\.com(:[0-9]+)?", "https?://(.*\\.)?localhost:\\d+", "https://(app|admin)\\.example\\.org"]` + cookies),
+			matches: "https://a.example.com:8443 http://localhost:3000 https://admin.example.org", of: "https://example.com.evil.example"},
+		{name: "a regex given twice", config: onePolicy(`"allow_origin_regex": ["https://a\\.example", "https://a\\.example"]`), warnings: []string{
+			`a regular expression is given twice policy=policy0 allow_origin_regex=https://a\.example`,
+		}},
 		{name: "an origin given twice", config: onePolicy(`"allow_origins": ["https://a.example", "https://A.example:443"]`), warnings: []string{
 			"an origin is given twice policy=policy0 allow_origins=https://a.example",
 		}},
@@ -247,6 +269,20 @@ func TestLoadedConfigs(t *testing.T) {
 				t.Errorf("methods %q, headers %q", ps.list[0].allowMethods, ps.list[0].allowHeaders)
 			}
 		})
+	}
+}
+
+// TestAdviceIsBounded shows that a long list of things to mend is cut short, and that
+// the risks in force are told all the same.
+func TestAdviceIsBounded(t *testing.T) {
+	twice := strings.Repeat(`"https://a.example", `, 1000)
+	_, warnings, err := loadHandler(t, onePolicy(`"allow_origins": [`+twice+`"null"], "dangerously_allow": ["null_origin"]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(warnings, "\n")
+	if n := strings.Count(all, "given twice"); n != maxErrors || !strings.Contains(all, "risk=null_origin") || !strings.Contains(all, "more like the warnings before") {
+		t.Errorf("%d warnings:\n%s", n, all)
 	}
 }
 
@@ -275,18 +311,5 @@ func TestHandlerMarshals(t *testing.T) {
 	}
 	if again, err := json.Marshal(h); err != nil || string(again) != config {
 		t.Errorf("%s, %v", again, err)
-	}
-}
-
-func TestLoadingManyOrigins(t *testing.T) {
-	many := &Policy{}
-	for i := range 100_000 {
-		many.AllowOrigins = append(many.AllowOrigins, fmt.Sprintf("https://tenant%d.example.com", i))
-	}
-	// A second policy has to be held against each origin of the first.
-	second := &Policy{AllowOrigins: []string{"https://*.example.com"}}
-	h := provision(t, &Handler{Policies: []*Policy{many, second}})
-	if d := h.policies.decide(newRequest("GET\nOrigin: https://tenant99999.example.com")); d.policyName() != "policy0" {
-		t.Errorf("%+v", d)
 	}
 }

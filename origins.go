@@ -81,11 +81,11 @@ func (c *compiler) failPattern(option string, e entry, err error) {
 func (c *compiler) warnOfPattern(p *policy, pattern originPattern) {
 	name := pattern.String()
 	if c.seen[name] {
-		c.warn("an origin is given twice", zap.String("policy", p.name), zap.String(optionAllowOrigins, name))
+		c.advise("an origin is given twice", zap.String("policy", p.name), zap.String(optionAllowOrigins, name))
 	}
 	c.seen[name] = true
 	if domain := pattern.WildcardSuffix(); domain != "" && !strings.HasPrefix(domain, "-") && suffix.Open(pattern.WildcardParent()) != "" {
-		c.warn(`anyone can register a domain that matches; for subdomains, "*" stands alone ahead of a dot`,
+		c.advise(`anyone can register a domain that matches; for subdomains, "*" stands alone ahead of a dot`,
 			zap.String("policy", p.name), zap.String(optionAllowOrigins, name), zap.String("subdomains", strings.Replace(name, "*", "*.", 1)))
 	}
 }
@@ -117,7 +117,7 @@ func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {
 // warnOfRegex logs what is allowed but hardly meant.
 func (c *compiler) warnOfRegex(p *policy, expr, expanded string) {
 	if c.seen[expanded] {
-		c.warn("a regular expression is given twice", zap.String("policy", p.name), zap.String(optionAllowOriginRegex, expr))
+		c.advise("a regular expression is given twice", zap.String("policy", p.name), zap.String(optionAllowOriginRegex, expr))
 	}
 	c.seen[expanded] = true
 	if dots := origin.UnescapedDots(expanded); dots != nil {
@@ -125,7 +125,7 @@ func (c *compiler) warnOfRegex(p *policy, expr, expanded string) {
 		for i, dot := range dots {
 			columns[i] = dot + 1
 		}
-		c.warn("a dot without a backslash matches any character, so that other hosts match", zap.String("policy", p.name),
+		c.advise("a dot without a backslash matches any character, so that other hosts match", zap.String("policy", p.name),
 			zap.String(optionAllowOriginRegex, expr), zap.Ints("columns", columns), zap.String("write", origin.EscapeDots(expanded, dots)))
 	}
 }

@@ -89,7 +89,9 @@ func (c *compiler) checkPatternRisks(p *policy, pattern originPattern) {
 	if pattern.Insecure() {
 		need(riskInsecure, "with allow_credentials, this trusts pages that came without TLS", "write https://")
 	}
-	if open := suffix.Open(pattern.WildcardParent()); open != "" {
+	if parent := pattern.WildcardParent(); parent == "" {
+		return
+	} else if open := suffix.Open(parent); open != "" {
 		need(riskPublicSuffix, fmt.Sprintf("with allow_credentials, this trusts everyone who gets a name below the public suffix %q", open), "name the hosts that are yours")
 	}
 }
