@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/seed-9442523e/caddy-cors/internal/origintest"
 )
 
 func TestParsePatternNormalizes(t *testing.T) {
@@ -239,10 +241,26 @@ func mustParse(t testing.TB, s string) Pattern {
 
 func FuzzParsePattern(f *testing.F) {
 	for _, s := range []string{
-		"*", "none", "https://*.example.com", "https://shop-*.example.com:*", "https://Bücher.example:443", "http://0x7f.1",
-		"http://[0::1]", "example.com/", "https://user@example.com/", "http:example.com", "https://*:*", "file://x", "https://xn--0",
+		"https://shop-*.example.com:*", "https://Bücher.example:443", "http://0x7f.1", "http://0177.1", "http://4294967295", "http://1.2.3.4.",
+		"http://[0::1]", "http://[::FFFF:1.2.3.4]", "http://[::1%eth0]", "http://::1", "http://[::1", "http://[::1]x",
+		"example.com/", ".example.com", "https://.*.example.com", "https://**.example.com", "https://*.*.com", "https://*x*.com", "https://a.*.com",
+		"https://user:pass@example.com/", "http:example.com", "https//example.com", "//example.com", "file://x", "ws://x", "wss://x:443", "ftp://x",
+		"https://xn--0", "https://xn--*.com", "https://faß.example", "https://\u212A.example", "https://ｅxample。com", "https://a\u00adb.example",
+		"https://\u05d0a.example", "https://a\u200db.example", "https://exa\u0301mple", "\ufeffhttps://a", "'https://a'", "<https://a>", "https://a;",
+		"https://a, https://b", "https:// a", "https://a b", "https://a:", "https://a:0", "https://a:00080", "https://a:65536", "https://a:3*", "https://a:1-2",
+		"https?://a", "http(s)://a", "*://a", `^https://a\.b$`, `https://.*\.a\.b`, "https://(a", "https://a%2eb", "https://a%00", "https://a\\b",
+		"https://" + strings.Repeat("a", 254), "https://*." + strings.Repeat("a", 252), "https://" + strings.Repeat("ü.", 100),
+		strings.Repeat("a", 65) + "://b", strings.Repeat("*", 1000), "https://" + strings.Repeat("/", 1000), "https://" + strings.Repeat("*.", 1000) + "com",
 	} {
 		f.Add(s)
+	}
+	pairs, err := origintest.Pairs()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, pair := range pairs {
+		f.Add(pair.Pattern)
+		f.Add(pair.Origin)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		p, err := ParsePattern(s)
@@ -260,10 +278,10 @@ func FuzzParsePattern(f *testing.F) {
 		if again, err := ParsePattern(p.String()); err != nil || again != p {
 			t.Fatalf("ParsePattern(%q) = %q, parsed again %q, %v", s, p, again, err)
 		}
-		// A pattern without wildcard is an origin that a request can have.
-		if p.kind == kindExact && p.port != anyPort {
-			if o, ok := Parse(p.String()); !ok || !newSet(p).Contains(o) {
-				t.Fatalf("ParsePattern(%q) = %q, which no request has", s, p)
+		// It is, or with something for its "*" becomes, an origin that a request can have.
+		if sent := strings.Replace(strings.Replace(p.String(), ":*", ":1", 1), "*", "x", 1); !p.Any() && !p.None() {
+			if o, ok := Parse(sent); !ok || !newSet(p).Contains(o) {
+				t.Fatalf("ParsePattern(%q) = %q, which does not match %q", s, p, sent)
 			}
 		}
 	})

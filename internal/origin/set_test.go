@@ -2,8 +2,10 @@ package origin
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origintest"
 )
@@ -205,6 +207,46 @@ func TestSetContainsDoesNotAllocate(t *testing.T) {
 		o := mustParseOrigin(t, s)
 		if n := testing.AllocsPerRun(100, func() { set.Contains(o) }); n != 0 {
 			t.Errorf("Contains(%q) allocates %v times", s, n)
+		}
+	}
+}
+
+// TestMatchingIsLinear shows that eight times as long an origin does not cost much
+// more than eight times as much to parse and to look up, whatever the patterns. The
+// factor allows for noise; a quadratic cost would be 64 times as much.
+func TestMatchingIsLinear(t *testing.T) {
+	label, labels := strings.Repeat("a", 30), strings.Repeat("a.", 14)
+	patterns := parseAll(t, "https://example.com http://localhost:* https://*.b.example https://*:1")
+	for i := range 40 { // as many as there are shapes, and each is tried
+		patterns = append(patterns, mustParse(t, fmt.Sprintf("https://%s*%s.example", strings.Repeat("a", i/7), strings.Repeat("b", i%7+1))))
+	}
+	set := newSet(patterns...)
+	re, err := CompileRegexp(`https://(a+)+b|https://([a-z.]*\.)*b\.example`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ name, short, long string }{
+		{"a long label", "https://" + label + ".example", "https://" + strings.Repeat(label, 8) + ".example"},
+		{"many labels", "https://" + labels + "b.example", "https://" + strings.Repeat(labels, 8) + "b.example"},
+		{"not an origin", "https://" + label + "/", "https://" + strings.Repeat(label, 8) + "/"},
+		{"too long", "https://" + strings.Repeat(label, 100), "https://" + strings.Repeat(label, 800)},
+	} {
+		cost := func(sent string) time.Duration {
+			best := time.Duration(math.MaxInt64)
+			for range 9 {
+				start := time.Now()
+				for range 500 {
+					if o, ok := Parse(sent); ok {
+						set.Contains(o)
+						re.Matches(o)
+					}
+				}
+				best = min(best, time.Since(start))
+			}
+			return best
+		}
+		if short, long := cost(test.short), cost(test.long); long > 24*short {
+			t.Errorf("%s: %v for %d bytes, %v for %d bytes", test.name, short, len(test.short), long, len(test.long))
 		}
 	}
 }
