@@ -8,21 +8,22 @@ import (
 	"testing"
 )
 
-// codeBlock is a block of code in the README that a comment ahead of it names.
+// codeBlock is a block of code in a page that a comment ahead of it names.
 var codeBlock = regexp.MustCompile("(?ms)^<!-- test: ([a-z ]+) -->\n```(?:caddyfile|json)\n(.*?)^```$")
 
-// readmeBlocks returns the blocks by name. Each block of Caddyfile and JSON has one.
-func readmeBlocks(t *testing.T) map[string]string {
+// codeBlocks returns the blocks of a page by name. Each block of Caddyfile and JSON
+// has one.
+func codeBlocks(t *testing.T, page string) map[string]string {
 	t.Helper()
-	readme, err := os.ReadFile("README.md")
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := make(map[string]string)
-	for _, match := range codeBlock.FindAllStringSubmatch(string(readme), -1) {
+	for _, match := range codeBlock.FindAllStringSubmatch(string(text), -1) {
 		blocks[match[1]] = match[2]
 	}
-	if n := strings.Count(string(readme), "```caddyfile") + strings.Count(string(readme), "```json"); n != len(blocks) {
+	if n := strings.Count(string(text), "```caddyfile") + strings.Count(string(text), "```json"); n != len(blocks) {
 		t.Fatalf("%d blocks of code, of which %d are named", n, len(blocks))
 	}
 	return blocks
@@ -44,7 +45,7 @@ func TestREADME(t *testing.T) {
 	from := func(origin, request string) string {
 		return strings.Replace(request, "https://app.example.com", origin, 1)
 	}
-	blocks := readmeBlocks(t)
+	blocks := codeBlocks(t, "README.md")
 	driven := map[string]bool{"mistakes": true, "json": true} // by the tests below
 	for _, test := range []struct {
 		block   string
@@ -150,7 +151,7 @@ func TestREADME(t *testing.T) {
 // TestREADMESecondImport shows that the snippet with "handle" cannot be imported
 // twice.
 func TestREADMESecondImport(t *testing.T) {
-	caddyfile := strings.Replace(readmeBlocks(t)["snippet with handle"], "\timport", "\timport cors https://b.example.com\n\timport", 1)
+	caddyfile := strings.Replace(codeBlocks(t, "README.md")["snippet with handle"], "\timport", "\timport cors https://b.example.com\n\timport", 1)
 	if _, err := adaptCaddyfile(caddyfile); err == nil || !strings.Contains(err.Error(), "defined more than once") {
 		t.Errorf("got %v", err)
 	}
@@ -164,7 +165,7 @@ func TestREADMEMistakes(t *testing.T) {
 	}
 	_, shown, _ := strings.Cut(string(readme), "```text\n")
 	shown, _, _ = strings.Cut(shown, "\n```")
-	_, err = adaptCaddyfile(readmeBlocks(t)["mistakes"])
+	_, err = adaptCaddyfile(codeBlocks(t, "README.md")["mistakes"])
 	if err == nil || strings.TrimPrefix(err.Error(), "parsing caddyfile tokens for 'cors': ") != shown {
 		t.Errorf("got\n%v\nwant\n%s", err, shown)
 	}
@@ -173,7 +174,7 @@ func TestREADMEMistakes(t *testing.T) {
 // TestREADMEJSON loads the handler that the README shows.
 func TestREADMEJSON(t *testing.T) {
 	var config map[string]any
-	if err := json.Unmarshal([]byte(readmeBlocks(t)["json"]), &config); err != nil {
+	if err := json.Unmarshal([]byte(codeBlocks(t, "README.md")["json"]), &config); err != nil {
 		t.Fatal(err)
 	}
 	handler, err := json.Marshal(config)
