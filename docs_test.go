@@ -3,6 +3,7 @@ package caddycors
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -202,7 +203,7 @@ func TestOriginsPageExamples(t *testing.T) {
 			r, err := site.try(test.request)
 			got := "aborted"
 			switch {
-			case err == nil && r.StatusCode == 200:
+			case err == nil && r.StatusCode == http.StatusOK:
 				got = r.body + " " + r.Header.Get(headerAllowOrigin)
 			case err == nil:
 				got = fmt.Sprint(r.StatusCode, " ", r.Header.Get(headerAllowOrigin))

@@ -167,7 +167,6 @@ func refuseVariable(function string) interpreter.InterpretableDecorator {
 var (
 	_ caddy.Provisioner                 = (*MatchOrigin)(nil)
 	_ caddyhttp.RequestMatcherWithError = (*MatchOrigin)(nil)
-	_ caddyhttp.RequestMatcher          = (*MatchOrigin)(nil)
 	_ caddyhttp.CELLibraryProducer      = (*MatchOrigin)(nil)
 	_ caddyfile.Unmarshaler             = (*MatchOrigin)(nil)
 )

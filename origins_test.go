@@ -135,7 +135,7 @@ func TestOddOrigins(t *testing.T) {
 		strings.Split(strings.Repeat(one+" ", 1000), " ")[:1000],
 	} {
 		for _, path := range []string{"/", "/credentials"} {
-			if r := site.sendOrigins(path, origins...); r.StatusCode != 200 || r.cors() != vary {
+			if r := site.sendOrigins(path, origins...); r.StatusCode != http.StatusOK || r.cors() != vary {
 				t.Errorf("%d lines, the first %.100q\ngot %s\nwant %s alone", len(origins), origins[0], r, vary)
 			}
 		}

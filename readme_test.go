@@ -40,6 +40,7 @@ func TestREADME(t *testing.T) {
 		body    string
 		lines   []string
 	}
+	const aborted = 0 // no answer
 	const hello, put = "respond hello", "OPTIONS /\nOrigin: https://app.example.com\nAccess-Control-Request-Method: PUT"
 	at := func(path, request string) string { return strings.Replace(request, "/", path, 1) }
 	from := func(origin, request string) string {
@@ -81,6 +82,13 @@ func TestREADME(t *testing.T) {
 		{block: "placeholders", backend: hello, rows: []row{
 			{get, 200, "hello", []string{allowApp, vary}},
 			{from("https://admin.example.com", get), 200, "hello", []string{"Allow-Origin: https://admin.example.com", vary}},
+		}},
+
+		{block: "matcher", backend: hello, rows: []row{
+			{get, 200, "hello", nil},
+			{getNoOrigin, 200, "hello", nil},
+			{from("https://a.partner.example", get), 200, "hello", nil},
+			{getOther, aborted, "", nil},
 		}},
 
 		{block: "snippet without a scheme", backend: "error 405", rows: []row{
@@ -132,6 +140,12 @@ func TestREADME(t *testing.T) {
 			caddyfile = strings.NewReplacer(test.edit...).Replace(caddyfile)
 			a := runCaddy(t, caddyfile+"\nhttp://$B {\n"+test.backend+"\n}\n")
 			for _, row := range test.rows {
+				if row.status == aborted {
+					if r, err := a.try(row.request); err == nil {
+						t.Errorf("%s\n\ngot %s\n\nwant no answer", row.request, r)
+					}
+					continue
+				}
 				r := a.do(row.request)
 				r.want(t, row.status, row.lines...)
 				if r.body != row.body {

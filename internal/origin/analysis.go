@@ -127,26 +127,26 @@ type step struct {
 
 // steps returns the transitions from w.
 func (w where) steps() []step {
-	to := func(p phase, n uint8) where { return where{p, w.known, n} }
+	to := func(p phase) where { return where{phase: p, known: w.known} }
 	switch w.phase {
 	case inScheme:
 		return w.schemeSteps()
 	case differing:
-		return []step{{schemeChars, to(differing, 0)}, {chars(":"), to(afterColon, 0)}}
+		return []step{{schemeChars, to(differing)}, {chars(":"), to(afterColon)}}
 	case afterColon:
-		return []step{{chars("/"), to(afterSlash, 0)}}
+		return []step{{chars("/"), to(afterSlash)}}
 	case afterSlash:
-		return []step{{chars("/"), to(beforeHost, 0)}}
+		return []step{{chars("/"), to(beforeHost)}}
 	case beforeHost:
-		return []step{{labelChars, to(inLabel, 0)}, {chars("["), to(inBrackets, 0)}}
+		return []step{{labelChars, to(inLabel)}, {chars("["), to(inBrackets)}}
 	case inLabel:
-		return []step{{labelChars, to(inLabel, 0)}, {chars("."), to(afterDot, 0)}, {chars(":"), to(beforePort, 0)}}
+		return []step{{labelChars, to(inLabel)}, {chars("."), to(afterDot)}, {chars(":"), to(beforePort)}}
 	case afterDot:
-		return []step{{labelChars, to(inLabel, 0)}, {chars(":"), to(beforePort, 0)}}
+		return []step{{labelChars, to(inLabel)}, {chars(":"), to(beforePort)}}
 	case inBrackets:
-		return []step{{ipv6Chars, to(inBrackets, 0)}, {chars("]"), to(afterBrackets, 0)}}
+		return []step{{ipv6Chars, to(inBrackets)}, {chars("]"), to(afterBrackets)}}
 	case afterBrackets:
-		return []step{{chars(":"), to(beforePort, 0)}}
+		return []step{{chars(":"), to(beforePort)}}
 	}
 	return w.portSteps()
 }
