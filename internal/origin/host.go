@@ -128,3 +128,13 @@ func parseIPv4Number(s string) (uint64, bool) {
 	n, err := strconv.ParseUint(s, base, 64)
 	return n, err == nil
 }
+
+// lowerASCII lower-cases the letters A to Z, and no others: the Kelvin sign is no "k".
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}

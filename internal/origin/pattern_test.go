@@ -78,6 +78,7 @@ func TestParsePatternRefuses(t *testing.T) {
 		{"https://a.example :8443", "no white space", "https://a.example:8443"},
 		{"'https://a.example'", "no quotes", "https://a.example"},
 		{"\"https://a.example\"", "no quotes", "https://a.example"},
+		{" 'wss://me@.Example.com:08443/x;' ", "no white space", "https://*.Example.com:8443"},
 		{"<https://a.example/>", "no quotes", "https://a.example"},
 		{"'*'", "no quotes", "*"},
 		{"https://a.example;", "ends with its host or port", "https://a.example"},
@@ -153,6 +154,7 @@ func TestParsePatternRefuses(t *testing.T) {
 		{".example.com", "starts with a scheme", "https://*.example.com"},
 		{"https://.*.example.com", "starts with no dot", "https://*.example.com"},
 		{"https://..", "starts with no dot", ""},
+		{"https://.......a", "starts with no dot", ""}, // too far off to mend
 		{"https://exam!ple.com", "not a host name", ""},
 		{"https://example%2ecom", "not a host name", ""},
 		{"https://\u05d0a.example", "not a host name that browsers accept", ""},
@@ -198,7 +200,7 @@ func TestPatternProperties(t *testing.T) {
 	for _, test := range []struct {
 		pattern                              string
 		any, none, opaque, anyHost, insecure bool
-		parent                               string
+		parent, suffix                       string
 	}{
 		{pattern: "*", any: true},
 		{pattern: "none", none: true},
@@ -219,13 +221,15 @@ func TestPatternProperties(t *testing.T) {
 		{pattern: "http://localhost.example", insecure: true},
 		{pattern: "https://*.github.io", parent: "github.io"},
 		{pattern: "https://a-*.github.io.", parent: "github.io"},
+		{pattern: "https://*example.com", parent: "com", suffix: "example"},
+		{pattern: "https://*-a.example.com:*", parent: "example.com", suffix: "-a"},
 		{pattern: "https://dev-*"},
 	} {
 		p := mustParse(t, test.pattern)
 		if p.Any() != test.any || p.None() != test.none || p.Opaque() != test.opaque || p.AnyHost() != test.anyHost ||
-			p.Insecure() != test.insecure || p.WildcardParent() != test.parent {
-			t.Errorf("%q: any %v, none %v, opaque %v, any host %v, insecure %v, parent %q", test.pattern,
-				p.Any(), p.None(), p.Opaque(), p.AnyHost(), p.Insecure(), p.WildcardParent())
+			p.Insecure() != test.insecure || p.WildcardParent() != test.parent || p.WildcardSuffix() != test.suffix {
+			t.Errorf("%q: any %v, none %v, opaque %v, any host %v, insecure %v, parent %q, suffix %q", test.pattern,
+				p.Any(), p.None(), p.Opaque(), p.AnyHost(), p.Insecure(), p.WildcardParent(), p.WildcardSuffix())
 		}
 	}
 }
