@@ -62,6 +62,9 @@ func WellFormed(s string) bool {
 	if s == "null" || s == "file://" {
 		return true
 	}
+	if len(s) > 400 { // far longer than any; the expression below is slow
+		return false
+	}
 	parts := tuple.FindStringSubmatch(s)
 	if parts == nil {
 		return false
