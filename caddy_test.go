@@ -48,6 +48,12 @@ func loadCaddy(t *testing.T, config []byte) {
 	})
 }
 
+// loadRoute loads a config that has only this route, for the site's address.
+func loadRoute(t *testing.T, site *client, route string) {
+	t.Helper()
+	loadCaddy(t, []byte(`{"admin": {"disabled": true}, "logging": {"logs": {"default": {"writer": {"output": "discard"}}}}, "apps": {"http": {"servers": {"site": {"listen": ["`+site.address+`"], "automatic_https": {"disable": true}, "routes": [`+route+`]}}}}}`))
+}
+
 func adapt(t *testing.T, caddyfile string) []byte {
 	t.Helper()
 	config, err := adaptCaddyfile(caddyfile)

@@ -283,7 +283,7 @@ func (p *caddyfileParser) once(policy int, option string) bool {
 // endOfLine refuses values that an option does not take.
 func (p *caddyfileParser) endOfLine(option string) {
 	if p.NextArg() {
-		p.fail("%s: it does not take the value %q", option, p.Val())
+		p.fail("%s: it does not take the value %q; take that out", option, p.Val())
 		p.RemainingArgs()
 	}
 }

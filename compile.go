@@ -47,12 +47,13 @@ type compiler struct {
 	warnings []warning
 	advices  int // of the warnings; there may be more than are logged
 
-	policy int             // the one being compiled
-	label  string          // its name, for errors, if there are several
-	risks  map[risk]bool   // those it takes, and whether something needs them
-	waits  bool            // whether one of its origins has a placeholder that waits
-	seen   map[string]bool // the patterns and regular expressions of all policies
-	before origin.Set      // the patterns of the policies before it
+	policy int               // the one being compiled
+	label  string            // its name, for errors, if there are several
+	risks  map[risk][]string // those it takes, and the values that need them
+	waits  bool              // whether one of its origins has a placeholder that waits
+	size   int               // of its regular expressions, in instructions
+	seen   map[string]bool   // the patterns and regular expressions of all policies
+	before origin.Set        // the patterns of the policies before it
 }
 
 // warning is something to log when a config is loaded.

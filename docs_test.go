@@ -154,6 +154,14 @@ func TestOriginsPage(t *testing.T) {
 				t.Errorf("%s: warnings %q, %v", row[0], warnings, err)
 			}
 		},
+		"expression | matches, as well": func(row []string) {
+			config := policyOf(t, "allow_origin_regex", code(t, row[0]), "")
+			decides(config, []string{row[1], ""})
+			_, warnings, err := loadHandler(t, config)
+			if err != nil || len(warnings) != 1 || !strings.HasPrefix(warnings[0], "hosts of strangers match") {
+				t.Errorf("%s: warnings %q, %v", row[0], warnings, err)
+			}
+		},
 		"expression | needs": func(row []string) {
 			needs("allow_origin_regex", code(t, row[0]), code(t, row[1]), "")
 		},
@@ -183,19 +191,19 @@ func TestOriginsPage(t *testing.T) {
 func TestOriginsPageExamples(t *testing.T) {
 	t.Setenv("CORS_ORIGINS", "https://app.example.com, https://admin.example.com")
 	t.Setenv("CORS_DOMAIN", "example.net")
-	blocks, driven := codeBlocks(t, "docs/origins.md"), make(map[string]bool)
+	blocks, driven := codeBlocks(t, "docs/origins.md"), map[string]bool{"json": true} // below
 	for _, test := range []struct{ block, request, want string }{
 		{"placeholders", "GET /\nOrigin: https://admin.example.com", "hello https://admin.example.com"},
 		{"placeholders", "GET /\nOrigin: https://pr-7.example.net", "hello https://pr-7.example.net"},
 		{"placeholders", "GET /\nOrigin: https://pr-7.examplexnet", "hello "},
 		{"placeholders", "GET /\nOrigin: {env.CORS_ORIGINS}", "hello "},
 		{"matcher", "GET /\nOrigin: https://a.partner.example", "hello, partner "},
-		{"matcher", "GET /\nOrigin: https://app.example.com", "hello "},
+		{"matcher", "POST /\nOrigin: https://api.example.com", "hello "},
 		{"matcher", "GET /", "hello "},
 		{"matcher", "GET /\nOrigin: https://evil.example", "aborted"},
 		{"matcher", "GET /\nOrigin: https://app.example.com/", "aborted"},
-		{"expression", "PUT /\nOrigin: https://app.example.com", "403 "},
-		{"expression", "PUT /\nOrigin: https://admin.example.com", "hello "},
+		{"expression", "GET /\nOrigin: https://beta.example.com", "hello from v2 "},
+		{"expression", "GET /v2/x\nOrigin: https://app.example.com", "hello from v2 "},
 		{"expression", "GET /\nOrigin: https://app.example.com", "hello "},
 	} {
 		t.Run(test.block, func(t *testing.T) {
@@ -217,6 +225,17 @@ func TestOriginsPageExamples(t *testing.T) {
 	for name := range blocks {
 		if !driven[name] {
 			t.Errorf("no test drives the block %q of the page", name)
+		}
+	}
+}
+
+// TestOriginsPageJSON loads the route of the page on origins.
+func TestOriginsPageJSON(t *testing.T) {
+	site := newClient(t)
+	loadRoute(t, site, codeBlocks(t, "docs/origins.md")["json"])
+	for origin, want := range map[string]string{"https://a.partner.example": "hello, partner", "https://partner.example": ""} {
+		if r := site.do("GET /\nOrigin: " + origin); r.body != want {
+			t.Errorf("%s: %s", origin, r)
 		}
 	}
 }

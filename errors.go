@@ -79,9 +79,15 @@ func (e *ConfigError) Error() string {
 	return b.String()
 }
 
+// maxShownBytes is how much of a value an error shows.
+const maxShownBytes = 300
+
 // quoted returns s in quotes, its backslashes as they are, so that it can be pasted,
-// unless that would be ambiguous.
+// unless that would be ambiguous. What is very long is cut short.
 func quoted(s string) string {
+	if len(s) > maxShownBytes {
+		s = strings.ToValidUTF8(s[:maxShownBytes], "") + "..."
+	}
 	if quoted := `"` + s + `"`; strconv.Quote(strings.ReplaceAll(s, `\`, "")) == strings.ReplaceAll(quoted, `\`, "") {
 		return quoted
 	}

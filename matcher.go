@@ -1,9 +1,10 @@
 package caddycors
 
 import (
-	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types/ref"
@@ -48,9 +49,9 @@ const matcherName = "cors_origin"
 // MatchOrigin matches requests by their Origin header. It grants nothing to the pages
 // of these origins; the `cors` handler does.
 //
-// A request without the header never matches, nor does one with several. One whose
-// value is not what a browser sends matches `*` only. Clients that are no browsers
-// send what they like.
+// A request without the header never matches. One with several, or whose value is not
+// what a browser sends, matches `*` only. Clients that are no browsers send what they
+// like.
 type MatchOrigin struct {
 	// The origins that match, as in `allow_origins` of a policy of the `cors`
 	// handler: `https://app.example.com`, `https://*.example.com`,
@@ -86,6 +87,7 @@ func (m *MatchOrigin) compile(replacer *caddy.Replacer) []*ConfigError {
 	for _, pattern := range c.compilePatterns(matcherName, m.Origins, true) {
 		m.set.Add(pattern.Pattern)
 	}
+	c.checkShapes(matcherName, m.set)
 	return c.errs
 }
 
@@ -110,15 +112,18 @@ func (m *MatchOrigin) Match(r *http.Request) bool {
 func (m *MatchOrigin) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	r := newPositionReader(d)
 	for r.Next() { // a line of the matcher set; there may be several
-		if len(m.Origins) == 0 {
+		before := len(m.Origins)
+		if before == 0 {
 			r.mark(place{noPolicy, matcherName, 0})
 		}
 		for r.NextArg() {
 			r.items(noPolicy, matcherName, &m.Origins)
 		}
-		if r.NextBlock(0) {
-			r.fail("%s: it does not take a block", matcherName)
-			return r.err()
+		if before > 0 && len(m.Origins) == before {
+			r.fail("%s: it takes at least one value", matcherName)
+		}
+		for r.NextBlock(0) {
+			r.fail("%s: it does not take a block; write %q on its line", matcherName, r.Val())
 		}
 	}
 	r.failAll(m.compile(nil))
@@ -137,6 +142,9 @@ func (MatchOrigin) CELLibrary(ctx caddy.Context) (cel.Library, error) {
 				return nil, err
 			}
 			m := &MatchOrigin{Origins: origins.([]string)}
+			if slices.ContainsFunc(m.Origins, func(s string) bool { return strings.Contains(s, "ph(req, ") }) {
+				return nil, errPlaceholderInExpression // Caddy made it of one inside the string
+			}
 			return m, m.Provision(ctx)
 		})
 	if err != nil {
@@ -155,12 +163,14 @@ func refuseVariable(function string) interpreter.InterpretableDecorator {
 		if !ok || call.OverloadID() != function {
 			return i, nil
 		}
-		return nil, &ConfigError{
-			Kind: KindPlaceholder, Option: matcherName,
-			Reason: "in an expression, a placeholder has no value when the config loads",
-			Fix:    fmt.Sprintf("write plain strings, or a matcher of its own: %q", "@name "+matcherName+" {env.NAME}"),
-		}
+		return nil, errPlaceholderInExpression
 	}
+}
+
+var errPlaceholderInExpression = &ConfigError{
+	Kind: KindPlaceholder, Option: matcherName,
+	Reason: "in an expression, a placeholder has no value when the config loads",
+	Fix:    `write plain strings, escape its brace as in "\{env.NAME}", or write a matcher of its own: "@name ` + matcherName + ` {env.NAME}"`,
 }
 
 // Interface guards

@@ -97,7 +97,9 @@ func TestMatcherRefuses(t *testing.T) {
 		{`cors_origin {env.CORS_TEST_UNSET}`, `cors_origin "{env.CORS_TEST_UNSET}": the placeholder {env.CORS_TEST_UNSET} is unknown or empty; set it, or take it out`},
 		{`expression cors_origin('a.example')`, `cors_origin "a.example": an origin starts with a scheme; write "https://a.example"`},
 		{`expression cors_origin('*', 'https://a.example')`, `cors_origin "*": "*" stands alone`},
-		{`expression cors_origin({http.request.header.Allowed})`, `cors_origin: in an expression, a placeholder has no value when the config loads; write plain strings, or a matcher of its own: "@name cors_origin {env.NAME}"`},
+		{`expression cors_origin({http.request.header.Allowed})`, `cors_origin: in an expression, a placeholder has no value when the config loads; write plain strings, escape its brace as in "\{env.NAME}", or write a matcher of its own: "@name cors_origin {env.NAME}"`},
+		{"expression `cors_origin('{env.CORS_TEST_ONE}')`", `in an expression, a placeholder has no value`},
+		{"expression `cors_origin('https://{env.CORS_TEST_ONE}.example')`", `in an expression, a placeholder has no value`},
 		{`expression cors_origin('https://a.example', {env.HOME})`, `in an expression, a placeholder has no value`},
 		{`expression cors_origin()`, `matcher requires at least one argument`},
 	} {

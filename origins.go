@@ -2,6 +2,7 @@ package caddycors
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"go.uber.org/zap"
@@ -18,6 +19,7 @@ const exampleOrigin = `write it like "https://app.example.com"`
 // compileOrigins compiles the origins of a policy.
 func (c *compiler) compileOrigins(p *policy, config *Policy) {
 	c.waits = false
+	failed := len(c.errs)
 	if len(config.AllowOrigins)+len(config.AllowOriginRegex) == 0 {
 		c.fail(KindMissing, optionAllowOrigins, 0, "", "nothing says which origins are allowed",
 			`name the origin of your pages, such as "https://app.example.com"; "*" is every origin, "none" is no other origin`)
@@ -26,17 +28,30 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 	p.origins.patterns = new(origin.Set)
 	for _, pattern := range patterns {
 		c.checkPatternRisks(p, pattern)
-		c.warnOfPattern(p, pattern)
+		c.adviseOfPattern(p, pattern)
 		p.origins.patterns.Add(pattern.Pattern)
 	}
+	c.checkShapes(optionAllowOrigins, p.origins.patterns)
+	c.size = 0
 	for i, expr := range config.AllowOriginRegex {
 		c.compileOriginRegex(p, i, expr)
 	}
-	c.checkReachable(p, patterns)
+	if c.size > maxRegexSize {
+		c.advise("the regular expressions of this policy are so large that each request may take milliseconds; patterns take none",
+			zap.String("policy", p.name), zap.Int("instructions", c.size))
+	}
+	if len(c.errs) == failed {
+		c.checkReachable(p, patterns)
+	}
 	for _, pattern := range patterns {
 		c.before.Add(pattern.Pattern)
 	}
 }
+
+// maxRegexSize is how many instructions the regular expressions of a policy may have
+// together without a warning. An origin may have to run through all of them for each
+// of its bytes.
+const maxRegexSize = 20_000
 
 // originPattern is a pattern, and the value that it comes from.
 type originPattern struct {
@@ -68,66 +83,114 @@ func (c *compiler) failPattern(option string, e entry, err error) {
 	if refused := new(origin.PatternError); errors.As(err, &refused) {
 		reason = refused.Reason
 		switch {
-		case refused.Regexp && option == optionAllowOrigins:
-			fix = "write " + quoted(optionAllowOriginRegex+" "+e.text)
+		case refused.Regexp && option != optionAllowOrigins:
+			fix = "write it as patterns; this takes no regular expressions"
+		case refused.Regexp:
+			if expr := origin.SuggestRegexp(e.text); expr != "" {
+				fix = "write " + quoted(optionAllowOriginRegex+" "+expr)
+			}
 		case refused.Fix != "":
 			fix = "write " + quoted(refused.Fix)
+		case refused.Advice != "":
+			fix = refused.Advice
 		}
+	}
+	if e.from != "" {
+		reason += ", in the value of " + e.from
 	}
 	c.fail(KindMalformed, option, e.index, e.text, reason, fix)
 }
 
-// warnOfPattern logs what is allowed but hardly meant.
-func (c *compiler) warnOfPattern(p *policy, pattern originPattern) {
+// checkShapes refuses patterns that would make each look-up slow.
+func (c *compiler) checkShapes(option string, set *origin.Set) {
+	if set.Shapes() > origin.MaxShapes {
+		c.fail(KindConflict, option, 0, "", fmt.Sprintf(`what stands around the "*" inside a label has more than %d different lengths, below one host`, origin.MaxShapes),
+			`let "*" stand for more of the label`)
+	}
+}
+
+// adviseOfPattern warns of what is allowed but hardly meant.
+func (c *compiler) adviseOfPattern(p *policy, pattern originPattern) {
 	name := pattern.String()
 	if c.seen[name] {
 		c.advise("an origin is given twice", zap.String("policy", p.name), zap.String(optionAllowOrigins, name))
 	}
 	c.seen[name] = true
-	if domain := pattern.WildcardSuffix(); domain != "" && !strings.HasPrefix(domain, "-") && suffix.Open(pattern.WildcardParent()) != "" {
-		c.advise(`anyone can register a domain that matches; for subdomains, "*" stands alone ahead of a dot`,
-			zap.String("policy", p.name), zap.String(optionAllowOrigins, name), zap.String("subdomains", strings.Replace(name, "*", "*.", 1)))
+	if suffix.Registry(pattern.WildcardParent()) {
+		c.advise(`anyone can register a domain that matches; "*." ahead of a domain is for its subdomains`,
+			zap.String("policy", p.name), zap.String(optionAllowOrigins, name))
 	}
 }
 
 func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {
+	fail := func(kind ErrorKind, reason, fix string) {
+		c.fail(kind, optionAllowOriginRegex, i, expr, reason, fix)
+	}
 	expanded, ok := c.expandRegex(i, expr)
 	if !ok {
 		return
 	}
-	if pattern, err := origin.ParsePattern(expanded); err == nil && strings.Contains(expanded, wildcard) {
-		c.fail(KindMalformed, optionAllowOriginRegex, i, expr, "this is a pattern, which means something else as a regular expression", "write "+quoted(optionAllowOrigins+" "+pattern.String()))
+	if pattern := origin.SuggestPattern(expanded); pattern != "" {
+		fail(KindMalformed, "this is a pattern, which means something else as a regular expression", "write "+quoted(optionAllowOrigins+" "+pattern))
 		return
 	}
 	re, err := origin.CompileRegexp(expanded)
 	if err != nil {
-		c.fail(KindMalformed, optionAllowOriginRegex, i, expr, err.Error(), "see https://github.com/google/re2/wiki/Syntax")
+		fail(KindMalformed, err.Error(), orSuggestion(expanded, "see https://github.com/google/re2/wiki/Syntax"))
 		return
 	}
-	analysis := origin.Analyze(expanded)
-	if analysis.Impossible {
-		c.fail(KindImpossible, optionAllowOriginRegex, i, expr, "no origin that a browser sends matches it", `write it like "https://app\.example\.com", in lower case, with no path and no default port`)
+	if re.NamesOpaque() {
+		fail(KindImpossible, `a regular expression matches no "null" and no "file://"`, `take it out, or write "allow_origins null"`)
 		return
 	}
+	analysis := re.Analyze()
+	if analysis.Impossible() {
+		fail(KindImpossible, "no origin that a browser sends matches it",
+			orSuggestion(expanded, `write it like "https://app\.example\.com", in lower case and ASCII, with no path and no default port`))
+		return
+	}
+	c.size += analysis.Size()
 	c.checkRegexRisks(p, i, expr, expanded, analysis)
-	c.warnOfRegex(p, expr, expanded)
+	c.adviseOfRegex(p, expr, expanded, re, analysis)
 	p.origins.regexps = append(p.origins.regexps, re)
 }
 
-// warnOfRegex logs what is allowed but hardly meant.
-func (c *compiler) warnOfRegex(p *policy, expr, expanded string) {
-	if c.seen[expanded] {
-		c.advise("a regular expression is given twice", zap.String("policy", p.name), zap.String(optionAllowOriginRegex, expr))
+// orSuggestion returns a fix that writes the expression that expr may be meant as, or
+// another fix if that is not known.
+func orSuggestion(expr, fix string) string {
+	if guess := origin.SuggestRegexp(expr); guess != "" {
+		return "write " + quoted(guess)
 	}
-	c.seen[expanded] = true
-	if dots := origin.UnescapedDots(expanded); dots != nil {
+	return fix
+}
+
+// adviseOfRegex warns of what is allowed but hardly meant.
+func (c *compiler) adviseOfRegex(p *policy, expr, expanded string, re *origin.Regexp, analysis *origin.Analysis) {
+	const seenRegex = "regex " // no pattern has white space
+	where := []zap.Field{zap.String("policy", p.name), zap.String(optionAllowOriginRegex, expr)}
+	if c.seen[seenRegex+expanded] {
+		c.advise("a regular expression is given twice", where...)
+	}
+	c.seen[seenRegex+expanded] = true
+
+	// The dots inside a placeholder are not the expression's.
+	dots := origin.UnescapedDots(loadTimePlaceholder.ReplaceAllStringFunc(expr, func(placeholder string) string {
+		return strings.Repeat("x", len(placeholder))
+	}))
+	if dots != nil {
 		columns := make([]int, len(dots))
 		for i, dot := range dots {
 			columns[i] = dot + 1
 		}
-		c.advise("a dot without a backslash matches any character, so that other hosts match", zap.String("policy", p.name),
-			zap.String(optionAllowOriginRegex, expr), zap.Ints("columns", columns), zap.String("write", origin.EscapeDots(expanded, dots)))
+		c.advise("a dot without a backslash matches any character, so that other hosts match",
+			append(where, zap.Ints("columns", columns), zap.String("write", origin.EscapeDots(expr, dots)))...)
+		return
 	}
+	hosts := analysis.Hosts("")
+	if end := strings.Trim(hosts.End, "."); hosts.Known || hosts.TooLarge || re.MatchesAnyHost() || end != "" && suffix.Open(end) == end && !suffix.Registry(end) {
+		return // "https://pr-[0-9]+\.vercel\.app" is meant
+	}
+	c.advise("hosts of strangers match; after a dot, a host may end in a domain that is yours", where...)
 }
 
 // checkReachable refuses a policy that can never decide, because the policies before

@@ -28,7 +28,8 @@ var (
 // entry is one value of an option, after placeholders were replaced.
 type entry struct {
 	text  string
-	index int // of the value it comes from
+	index int    // of the value it comes from
+	from  string // that value, if it has placeholders
 }
 
 // expandList replaces the placeholders in the values of an option. A value with
@@ -37,7 +38,7 @@ func (c *compiler) expandList(option string, values []string) []entry {
 	var entries []entry
 	for i, value := range values {
 		if !placeholder.MatchString(value) {
-			entries = append(entries, entry{value, i})
+			entries = append(entries, entry{text: value, index: i})
 			continue
 		}
 		text, ok := c.expand(option, i, value, placeholder, func(s string) string { return s })
@@ -45,7 +46,7 @@ func (c *compiler) expandList(option string, values []string) []entry {
 			continue
 		}
 		for _, part := range strings.FieldsFunc(text, isSeparator) {
-			entries = append(entries, entry{part, i})
+			entries = append(entries, entry{part, i, value})
 		}
 	}
 	return entries
@@ -68,7 +69,11 @@ func (c *compiler) expand(option string, index int, value string, braces *regexp
 	text := braces.ReplaceAllStringFunc(value, func(match string) string {
 		key := match[1 : len(match)-1]
 		if !slices.ContainsFunc(loadTimePrefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
-			c.fail(KindPlaceholder, option, index, value, "the placeholder "+match+" has no value when the config loads", "only {env.*}, {file.*} and {system.*} do")
+			fix := "only {env.*}, {file.*} and {system.*} do"
+			if key != "" && !strings.Contains(key, ".") {
+				fix += "; for an environment variable, write {env." + key + "}"
+			}
+			c.fail(KindPlaceholder, option, index, value, "the placeholder "+match+" has no value when the config loads", fix)
 			ok = false
 			return ""
 		}

@@ -85,7 +85,7 @@ func TestREADME(t *testing.T) {
 		}},
 
 		{block: "matcher", backend: hello, rows: []row{
-			{get, 200, "hello", nil},
+			{from("https://api.example.com", get), 200, "hello", nil},
 			{getNoOrigin, 200, "hello", nil},
 			{from("https://a.partner.example", get), 200, "hello", nil},
 			{getOther, aborted, "", nil},
@@ -196,7 +196,7 @@ func TestREADMEJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	site := newClient(t)
-	loadCaddy(t, []byte(`{"admin": {"disabled": true}, "logging": {"logs": {"default": {"writer": {"output": "discard"}}}}, "apps": {"http": {"servers": {"api": {"listen": ["`+site.address+`"], "automatic_https": {"disable": true}, "routes": [{"handle": [`+string(handler)+`]}]}}}}}`))
+	loadRoute(t, site, `{"handle": [`+string(handler)+`]}`)
 	site.do(get).want(t, 200, allowApp, "Expose-Headers: X-Total-Count", vary)
 	site.do(preflight).want(t, 204, allowApp, "Allow-Methods: GET, PUT", "Allow-Headers: Authorization, Content-Type", "Expose-Headers: X-Total-Count", "Max-Age: 600", vary)
 }

@@ -38,34 +38,38 @@ func (r risk) attack() string {
 
 // compileRisks reads the risks that a policy takes.
 func (c *compiler) compileRisks(config *Policy) {
-	c.risks = make(map[risk]bool)
+	c.risks = make(map[risk][]string)
 	for i, name := range config.DangerouslyAllow {
 		if !slices.Contains(allRisks, risk(name)) {
-			c.fail(KindMalformed, optionDangerouslyAllow, i, name, "there is no such risk", fmt.Sprintf("the risks are %v", allRisks))
+			c.fail(KindMalformed, optionDangerouslyAllow, i, name, "there is no such risk", fmt.Sprintf("the risks are %s, %s, %s and %s", riskAnyOrigin, riskNull, riskInsecure, riskPublicSuffix))
 			continue
 		}
-		c.risks[risk(name)] = false
+		c.risks[risk(name)] = nil
 	}
 }
 
 // need fails unless the policy takes the risk r, which value is.
 func (c *compiler) need(r risk, option string, index int, value, reason, fix string) {
-	if _, taken := c.risks[r]; taken {
-		c.risks[r] = true
+	if values, taken := c.risks[r]; taken {
+		c.risks[r] = append(values, value)
 		return
 	}
 	c.fail(KindDangerous, option, index, value, reason, fmt.Sprintf("%s, or, if you accept that %s, add %q", fix, r.attack(), optionDangerouslyAllow+" "+string(r)))
 	c.errs[len(c.errs)-1].Risk = string(r)
 }
 
+// maxRiskyValues is how many values that need a risk its warning names.
+const maxRiskyValues = 5
+
 // warnOfRisks logs the risks that are in force, and those that nothing needs.
 func (c *compiler) warnOfRisks(name string) {
 	for _, r := range allRisks {
-		needed, taken := c.risks[r]
+		values, taken := c.risks[r]
 		switch {
 		case !taken:
-		case needed:
-			c.warn("a dangerous option is in force", zap.String("policy", name), zap.String("risk", string(r)), zap.String("what_it_means", r.attack()))
+		case values != nil:
+			c.warn("a dangerous option is in force", zap.String("policy", name), zap.String("risk", string(r)), zap.String("what_it_means", r.attack()),
+				zap.Strings("needed_by", values[:min(maxRiskyValues, len(values))]))
 		default:
 			c.warn("dangerously_allow names a risk that nothing needs; take it out", zap.String("policy", name), zap.String("risk", string(r)))
 		}
@@ -83,32 +87,48 @@ func (c *compiler) checkPatternRisks(p *policy, pattern originPattern) {
 	if !p.credentials {
 		return
 	}
-	if pattern.Any() || pattern.AnyHost() {
-		need(riskAnyOrigin, "with allow_credentials, this trusts every site", "name the origins that you trust")
+	if pattern.Any() || pattern.AnyHost() && !pattern.Loopback() {
+		need(riskAnyOrigin, "with allow_credentials, this trusts sites of strangers", "name the origins that you trust")
 	}
 	if pattern.Insecure() {
 		need(riskInsecure, "with allow_credentials, this trusts pages that came without TLS", "write https://")
 	}
-	if parent := pattern.WildcardParent(); parent == "" {
-		return
-	} else if open := suffix.Open(parent); open != "" {
+	if open := suffix.Open(pattern.WildcardParent()); open != "" {
 		need(riskPublicSuffix, fmt.Sprintf("with allow_credentials, this trusts everyone who gets a name below the public suffix %q", open), "name the hosts that are yours")
 	}
 }
 
 // checkRegexRisks tells the risks of one regular expression.
-func (c *compiler) checkRegexRisks(p *policy, i int, expr, expanded string, analysis origin.Analysis) {
+func (c *compiler) checkRegexRisks(p *policy, i int, expr, expanded string, analysis *origin.Analysis) {
 	if !p.credentials {
 		return
 	}
-	if !analysis.Hosts.Known {
-		fix := `end the host in a domain of yours, after a dot, as in "https://[a-z0-9-]+\.example\.com"`
-		if dots := origin.UnescapedDots(expanded); dots != nil {
-			fix = "escape the dots, as in " + quoted(origin.EscapeDots(expanded, dots))
-		}
-		c.need(riskAnyOrigin, optionAllowOriginRegex, i, expr, "with allow_credentials, this can match sites of strangers", fix)
+	hosts := analysis.Hosts("")
+	reason := "with allow_credentials, this can match sites of strangers"
+	fix := `end the host in a domain of yours, after a dot, as in "https://[a-z0-9-]+\.example\.com"`
+	if hosts.TooLarge {
+		reason, fix = "with allow_credentials, this is too large to tell which sites it can match", "split it up, or list the origins in allow_origins"
+	} else if escaped := escapedDots(expanded); escaped != "" {
+		fix = "escape the dots, as in " + quoted(escaped)
 	}
-	if !analysis.HTTPHosts.Loopback() {
+	if !hosts.Known {
+		c.need(riskAnyOrigin, optionAllowOriginRegex, i, expr, reason, fix)
+	}
+	if !analysis.Hosts("http").Loopback() {
 		c.need(riskInsecure, optionAllowOriginRegex, i, expr, "with allow_credentials, this can match pages that came without TLS", "let it start with https://")
 	}
+}
+
+// escapedDots returns expr with its dots escaped, if that makes its hosts known, and
+// else "".
+func escapedDots(expr string) string {
+	dots := origin.UnescapedDots(expr)
+	if dots == nil {
+		return ""
+	}
+	escaped := origin.EscapeDots(expr, dots)
+	if re, err := origin.CompileRegexp(escaped); err != nil || !re.Analyze().Hosts("").Known {
+		return ""
+	}
+	return escaped
 }

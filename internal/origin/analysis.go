@@ -5,65 +5,114 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-9442523e/caddy-cors/internal/suffix"
 )
 
 // Analysis is what can be told of the well-formed origins that a regular expression
 // matches. It errs to one side: what it says of hosts holds for every match, and what
-// is too much to tell is said to be unknown.
+// cannot be told is said to be unknown.
 type Analysis struct {
-	// Impossible means that the expression matches no well-formed origin.
-	Impossible bool
-	// Hosts are the hosts of all matches, and HTTPHosts those of the matches whose
-	// scheme is http.
-	Hosts, HTTPHosts Hosts
+	regexp *Regexp
+	prog   *syntax.Prog
+	graph  *graph // nil if it is too large
 }
 
 // Hosts is a set of hosts.
 type Hosts struct {
-	// Known means that each of the hosts is in Names or has one of the Domains above
-	// it: no stranger can get a host of the set.
+	// Known means that each host of the set is spelled out, or ends in a domain that
+	// is, below which only its owner has hosts.
 	Known bool
-	// Names are whole hosts, such as "app.example.com" and "localhost".
-	Names []string
-	// Domains have hosts of the set below them, such as "example.com": registrable
-	// domains and names below these, as far as they are the owner's
-	// ([suffix.Owned]), and "localhost".
-	Domains []string
+	// TooLarge means that the hosts are unknown because the expression is too large.
+	TooLarge bool
+	// End is what unknown hosts are known to end in, such as ".com", as far as a first
+	// class.
+	End string
+
+	names   []string // whole hosts
+	domains []string // what hosts end in, behind a dot
 }
 
 // Loopback reports whether the hosts are known and all of them always this machine.
 func (h Hosts) Loopback() bool {
 	stranger := func(host string) bool { return !isLoopback(host) }
-	return h.Known && !slices.ContainsFunc(h.Names, stranger) && !slices.ContainsFunc(h.Domains, stranger)
+	return h.Known && !slices.ContainsFunc(h.names, stranger) && !slices.ContainsFunc(h.domains, stranger)
 }
 
-// Bounds of an analysis. An expression that exceeds one is said to match any host.
+// Bounds of an analysis.
 const (
-	maxNodes   = 30_000
-	maxEndings = 1_000
+	maxNodes  = 30_000    // of the graph
+	maxVisits = 1_000_000 // to nodes, while the hosts are spelled out
 )
 
-// Analyze analyses a regular expression that [CompileRegexp] compiles.
+// Analyze analyses the expression.
 //
 // It runs the program of the expression (an automaton) side by side with one of the
-// grammar of origins, and keeps the pairs of states that some origin reaches. From
-// where both accept, it then reads backwards: over a port, then over the host, which
-// is spelled out until it is complete or a domain with a single owner and the dot
-// ahead of it were read. A class of many characters before that, as in
-// "[a-z]+\.com", means that the host is unknown.
-func Analyze(expr string) Analysis {
-	prog, err := parseProg(expr)
+// grammar of origins, and keeps the pairs of states that some origin reaches.
+func (r *Regexp) Analyze() *Analysis {
+	parsed, err := syntax.Parse(markClasses(r.expr), syntax.Perl)
+	if err != nil { // the marks made it too large
+		return &Analysis{regexp: r, prog: new(syntax.Prog)}
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
 	if err != nil {
-		return Analysis{}
+		return &Analysis{regexp: r, prog: new(syntax.Prog)}
 	}
-	g := newGraph(prog)
-	if g == nil {
-		return Analysis{}
+	return &Analysis{r, prog, newGraph(prog)}
+}
+
+// Size returns how many instructions the program of the expression has. A match may
+// run through all of them for each byte of an origin.
+func (a *Analysis) Size() int { return len(a.prog.Inst) }
+
+// Impossible reports whether the expression matches no well-formed origin. It may be
+// false all the same.
+func (a *Analysis) Impossible() bool {
+	if literal, complete := a.regexp.literal(); complete {
+		o, wellFormed := Parse(literal)
+		return !wellFormed || o.Opaque()
 	}
-	all, http := g.accepting(-1), g.accepting(slices.Index(knownSchemes[:], "http"))
-	return Analysis{Impossible: len(all) == 0, Hosts: g.hosts(all), HTTPHosts: g.hosts(http)}
+	return a.graph != nil && len(a.graph.accepting("")) == 0
+}
+
+// Hosts returns the hosts of the origins that the expression matches, of one scheme,
+// which is http or https, or of all if it is "".
+//
+// From where an origin may end, it reads backwards: over a port, then over the host,
+// which it spells out until that is complete, or until a domain with a single owner
+// and the dot ahead of it were read. A class ahead of that, as in "[a-z]+\.com", means
+// that the host is unknown.
+func (a *Analysis) Hosts(scheme string) Hosts {
+	if a.graph == nil {
+		prefix, _ := a.regexp.literal()
+		other := scheme != "" && strings.Contains(prefix, schemeSeparator) && !strings.HasPrefix(prefix, scheme+schemeSeparator)
+		return Hosts{Known: other, TooLarge: !other}
+	}
+	// Hosts that are spelled out have about as many characters as the expression.
+	return a.graph.hosts(a.graph.accepting(scheme), 2*len(a.regexp.expr)+64)
+}
+
+// classMark is a character of no origin. It marks the classes that the source of an
+// expression has, as the parser makes one of the alternatives in "(?:de|dk)", too.
+const classMark = "\ue000"
+
+// markClasses adds the mark to the classes of expr that do not have it.
+func markClasses(expr string) string {
+	var marked strings.Builder
+	for _, p := range pieces(expr) {
+		switch {
+		case p.kind == pieceEscapeClass:
+			marked.WriteString("[" + classMark + p.text + "]")
+		case p.kind != pieceClass || strings.HasPrefix(p.text, "[^"):
+			marked.WriteString(p.text)
+		case strings.ContainsAny(p.text[1:2], "]-"): // they stood first, and so for themselves
+			marked.WriteString("[" + classMark + `\` + p.text[1:])
+		default:
+			marked.WriteString("[" + classMark + p.text[1:])
+		}
+	}
+	return marked.String()
 }
 
 // graph is the product of a regular expression's program and the grammar: the pairs
@@ -72,6 +121,10 @@ type graph struct {
 	prog  *syntax.Prog
 	nodes []graphNode
 	index map[pair]int
+
+	visits  int // to nodes, so far
+	visited []int
+	visit   int // what is visited now
 }
 
 type pair struct {
@@ -86,15 +139,15 @@ type graphNode struct {
 
 // edge leads from a node over one of several characters, or over none.
 type edge struct {
-	from int
-	over charset
+	from  int
+	over  charset
+	class bool // whether a class, and not a letter or alternatives, stands for them
 }
 
 // newGraph builds the graph, or returns nil if it is too large.
 func newGraph(prog *syntax.Prog) *graph {
 	g := &graph{prog: prog, index: make(map[pair]int)}
 	g.add(pair{uint32(prog.Start), where{}})
-	over := make(map[uint32]charset)
 	steps := make(map[where][]step)
 	for i := 0; i < len(g.nodes); i++ {
 		if len(g.nodes) > maxNodes {
@@ -105,37 +158,39 @@ func newGraph(prog *syntax.Prog) *graph {
 		switch inst.Op {
 		case syntax.InstMatch, syntax.InstFail:
 		case syntax.InstAlt, syntax.InstAltMatch:
-			g.connect(i, 0, pair{inst.Out, n.at})
-			g.connect(i, 0, pair{inst.Arg, n.at})
+			g.connect(edge{from: i}, pair{inst.Out, n.at})
+			g.connect(edge{from: i}, pair{inst.Arg, n.at})
 		case syntax.InstCapture, syntax.InstEmptyWidth, syntax.InstNop:
-			g.connect(i, 0, pair{inst.Out, n.at}) // an assertion only takes matches away
+			g.connect(edge{from: i}, pair{inst.Out, n.at}) // an assertion only takes matches away
 		default:
-			set, ok := over[n.pc]
-			if !ok {
-				set = charsOf(inst)
-				over[n.pc] = set
-			}
 			if _, ok := steps[n.at]; !ok {
 				steps[n.at] = n.at.steps()
 			}
+			set, class := charsOf(inst)
 			for _, s := range steps[n.at] {
 				if both := set & s.over; both != 0 {
-					g.connect(i, both, pair{inst.Out, s.to})
+					g.connect(edge{i, both, class}, pair{inst.Out, s.to})
 				}
 			}
 		}
 	}
+	g.visited = make([]int, len(g.nodes))
 	return g
 }
 
-// charsOf returns the characters of an origin that an instruction reads.
-func charsOf(inst *syntax.Inst) (set charset) {
+// charsOf returns the characters of an origin that an instruction reads, and whether it
+// is a class of several.
+func charsOf(inst *syntax.Inst) (set charset, class bool) {
+	if inst.Op == syntax.InstRuneAny || inst.Op == syntax.InstRuneAnyNotNL {
+		return 1<<len(originChars) - 1, true
+	}
 	for i, c := range originChars {
-		if c != 0 && (inst.Op == syntax.InstRuneAny || inst.Op == syntax.InstRuneAnyNotNL || inst.MatchRune(c)) {
+		if inst.MatchRune(c) {
 			set |= 1 << i
 		}
 	}
-	return set
+	mark, _ := utf8.DecodeRuneInString(classMark)
+	return set, bits.OnesCount64(uint64(set)) > 1 && inst.MatchRune(mark)
 }
 
 func (g *graph) add(p pair) int {
@@ -148,16 +203,16 @@ func (g *graph) add(p pair) int {
 	return i
 }
 
-func (g *graph) connect(from int, over charset, p pair) {
+func (g *graph) connect(e edge, p pair) {
 	to := g.add(p)
-	g.nodes[to].before = append(g.nodes[to].before, edge{from, over})
+	g.nodes[to].before = append(g.nodes[to].before, e)
 }
 
-// accepting returns the nodes in which an origin may end, of one known scheme or, if
-// it is negative, of all schemes.
-func (g *graph) accepting(known int) (ends []int) {
+// accepting returns the nodes in which an origin may end, of one scheme, or of all if
+// it is "".
+func (g *graph) accepting(scheme string) (ends []int) {
 	for i, n := range g.nodes {
-		if g.prog.Inst[n.pc].Op == syntax.InstMatch && n.at.accepts() && (known < 0 || int(n.at.known) == known) {
+		if g.prog.Inst[n.pc].Op == syntax.InstMatch && n.at.accepts() && (scheme == "" || knownSchemes[n.at.known] == scheme) {
 			ends = append(ends, i)
 		}
 	}
@@ -171,20 +226,27 @@ type ending struct {
 	nodes []int
 }
 
-// hosts spells out the hosts of the origins that end in these nodes.
-func (g *graph) hosts(ends []int) Hosts {
+// hosts spells out the hosts of the origins that end in these nodes, in at most most
+// characters; endings that hosts share count once.
+func (g *graph) hosts(ends []int, most int) Hosts {
 	h := Hosts{Known: true}
 	pending := []ending{{"", g.skipBack(ends)}}
 	for spelled := 0; len(pending) > 0; spelled++ {
 		e := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
 		if domain, ok := strings.CutPrefix(strings.TrimSuffix(e.text, "."), "."); ok && owned(domain) {
-			h.Domains = append(h.Domains, domain)
+			h.domains = append(h.domains, domain)
 			continue
 		}
-		longer, ok := g.lengthen(e, &h)
-		if !ok || spelled > maxEndings || len(e.text) > maxHostLength+1 {
-			return Hosts{}
+		longer, whole, ok := g.lengthen(e)
+		if whole {
+			h.names = append(h.names, e.text)
+		}
+		if !ok {
+			return Hosts{End: e.text}
+		}
+		if spelled > most || g.visits > maxVisits {
+			return Hosts{TooLarge: true}
 		}
 		pending = append(pending, longer...)
 	}
@@ -196,11 +258,10 @@ func owned(domain string) bool {
 	return domain == "localhost" || suffix.Owned(domain) && !endsInNumber(domain)
 }
 
-// lengthen returns the endings that are one character longer than e, and notes e if
-// it is a whole host. It reports false if there is a class among these characters.
-func (g *graph) lengthen(e ending, h *Hosts) ([]ending, bool) {
+// lengthen returns the endings that are one character longer than e, and whether e is
+// a whole host. It reports false for ok if there is a class among these characters.
+func (g *graph) lengthen(e ending) (longer []ending, whole, ok bool) {
 	var before [len(originChars)][]int
-	whole := false
 	for _, n := range e.nodes {
 		at := g.nodes[n].at.phase
 		whole = whole || at == beforeHost
@@ -208,8 +269,8 @@ func (g *graph) lengthen(e ending, h *Hosts) ([]ending, bool) {
 			continue
 		}
 		for _, edge := range g.nodes[n].before {
-			if edge.over.wide() {
-				return nil, false
+			if edge.class {
+				return nil, false, false
 			}
 			for set := edge.over; set != 0; set &= set - 1 {
 				c := bits.TrailingZeros64(uint64(set))
@@ -217,30 +278,27 @@ func (g *graph) lengthen(e ending, h *Hosts) ([]ending, bool) {
 			}
 		}
 	}
-	if whole {
-		h.Names = append(h.Names, e.text)
-	}
-	var longer []ending
 	for c, nodes := range before {
 		if nodes != nil {
 			longer = append(longer, ending{originChars[c:c+1] + e.text, g.skipBack(nodes)})
 		}
 	}
-	return longer, true
+	return longer, whole, true
 }
 
 // skipBack adds to nodes those from which they are reached over nothing, or over a
 // port.
 func (g *graph) skipBack(nodes []int) []int {
-	seen := make(map[int]bool)
+	g.visit++
 	var all []int
 	for pending := slices.Clone(nodes); len(pending) > 0; {
 		n := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
-		if seen[n] {
+		if g.visited[n] == g.visit {
 			continue
 		}
-		seen[n] = true
+		g.visited[n] = g.visit
+		g.visits++
 		all = append(all, n)
 		for _, edge := range g.nodes[n].before {
 			if edge.over == 0 || g.nodes[n].at.phase >= beforePort {

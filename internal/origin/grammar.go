@@ -9,11 +9,10 @@ import (
 // lets through a little more than [Parse]: hosts that are too long, and numbers and
 // colons that are no address.
 
-// The characters of a well-formed origin are bits of a set. A gap keeps apart those
-// that are not neighbours in a class.
+// charset is a set of the characters of well-formed origins, a bit each.
 type charset uint64
 
-const originChars = "0123456789\x00abcdefghijklmnopqrstuvwxyz\x00-\x00_\x00.\x00:\x00/\x00[\x00]\x00+"
+const originChars = "0123456789abcdefghijklmnopqrstuvwxyz-_.:/[]+"
 
 func chars(s string) (set charset) {
 	for i := 0; i < len(s); i++ {
@@ -29,10 +28,6 @@ var (
 	schemeChars = digits | letters | chars("+-.")
 	ipv6Chars   = chars("0123456789abcdef:")
 )
-
-// wide reports whether the set has three neighbours, such as a, b and c: it was
-// written as a class. (The alternatives in "(?:de|dk)" are made a class too, "d[ek]".)
-func (c charset) wide() bool { return c&(c>>1)&(c>>2) != 0 }
 
 // phase is a place in the grammar of origins.
 type phase uint8

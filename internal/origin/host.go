@@ -35,7 +35,7 @@ func normalizeHost(scheme, host string) (string, *PatternError) {
 	normal := lowerASCII(host)
 	if needsIDNA(normal) {
 		if DefaultPort(scheme) == "" {
-			return "", &PatternError{Reason: fmt.Sprintf("browsers keep the host of a %s:// origin as bytes; it has only letters, digits, \"-\", \"_\" and dots", scheme)}
+			return "", &PatternError{Reason: fmt.Sprintf("with the scheme %s, browsers keep the host as bytes; it has only letters, digits, \"-\", \"_\" and dots", scheme)}
 		}
 		ascii, ok := toASCII(host)
 		if !ok {
@@ -60,17 +60,23 @@ func normalizeHost(scheme, host string) (string, *PatternError) {
 }
 
 // toASCII maps a host name with Unicode. What it returns maps to itself: else no
-// browser would send it.
+// browser would send it. It has no label less than host, which "xn--" would be: else
+// "example.com.xn--" would be another host, with a trailing dot.
 func toASCII(host string) (string, bool) {
 	if !utf8.ValidString(host) {
 		return "", false
 	}
 	ascii, err := domainToASCII.ToASCII(host)
-	if err != nil {
+	if err != nil || strings.HasSuffix(ascii, ".") != strings.ContainsAny(lastRune(host), ".\u3002\uff0e\uff61") {
 		return "", false
 	}
 	again, err := domainToASCII.ToASCII(ascii)
 	return ascii, err == nil && again == ascii
+}
+
+func lastRune(s string) string {
+	_, size := utf8.DecodeLastRuneInString(s)
+	return s[len(s)-size:]
 }
 
 // needsIDNA reports whether a host name has Unicode in it, plain or encoded.

@@ -1,10 +1,15 @@
 package origin
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"github.com/seed-9442523e/caddy-cors/internal/suffix"
 )
 
 // What people write in place of an origin, and what they may mean.
@@ -15,29 +20,38 @@ type PatternError struct {
 	Reason string
 	// Fix is what to write instead, or "" if that cannot be guessed.
 	Fix string
+	// Advice is what to do about it, or "" if there is a fix or nothing to be said.
+	Advice string
 	// Regexp means that it reads like a regular expression.
 	Regexp bool
 }
 
-// Error returns the reason and the fix in one line.
+// Error returns the reason, and the fix or the advice, in one line.
 func (e *PatternError) Error() string {
-	if e.Fix == "" {
-		return e.Reason
+	switch {
+	case e.Fix != "":
+		return fmt.Sprintf("%s; write %q", e.Reason, e.Fix)
+	case e.Advice != "":
+		return e.Reason + "; " + e.Advice
 	}
-	return fmt.Sprintf("%s; write %q", e.Reason, e.Fix)
+	return e.Reason
 }
 
 // workingFix mends a suggestion that has a mistake of its own, so that what it
-// returns parses. It gives up, with "", after some steps.
+// returns parses. It gives up, with "", after some steps, and where a guess would let
+// strangers in.
 func workingFix(fix string) string {
 	for range 10 {
 		switch fix {
 		case "", "*", "none", Null, File:
 			return fix
 		}
-		_, err := parseTuple(fix)
-		if err == nil {
+		p, err := parseTuple(fix)
+		if err == nil && suffix.Open(p.WildcardParent()) == "" {
 			return fix
+		}
+		if err == nil {
+			return ""
 		}
 		fix = err.Fix
 	}
@@ -47,13 +61,56 @@ func workingFix(fix string) string {
 // looksLikeRegexp reports whether s, which is no pattern, may be meant as a regular
 // expression.
 func looksLikeRegexp(s string) bool {
-	for _, part := range []string{`\.`, "://.*", ".+", "]+", "]*", "[^", "(", "|", "^", "$", "?:"} {
+	for _, part := range []string{`\.`, "://.*", ".+", "]+", "]*", "[^", "(", "|", "?:"} {
 		if strings.Contains(s, part) {
-			_, err := CompileRegexp(s)
-			return err == nil
+			return true
 		}
 	}
-	return false
+	return strings.HasPrefix(s, "^") || strings.HasSuffix(s, "$")
+}
+
+// SuggestRegexp returns the expression that expr may be meant as: without the slashes
+// or the tilde that go with it elsewhere, with a scheme, in lower case, with its dots
+// escaped. It returns "" if that is not known to work.
+func SuggestRegexp(expr string) string {
+	bare := strings.TrimLeft(expr, "~* ")
+	if inner, ok := strings.CutPrefix(bare, "/"); ok {
+		if end := strings.LastIndexByte(inner, '/'); end >= 0 && strings.Trim(inner[end+1:], "gimsuy") == "" {
+			bare = inner[:end]
+		}
+	}
+	bare = strings.ReplaceAll(bare, `\/`, "/")
+	unanchored := strings.TrimPrefix(bare, "^")
+	guesses := []string{
+		bare,
+		lowerASCII(bare),
+		strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(bare, "$"), ".*"), "/"),
+		"https://" + unanchored,
+	}
+	if strings.HasPrefix(unanchored, `\.`) {
+		guesses = append(guesses, "https://.*"+unanchored)
+	}
+	for _, guess := range guesses {
+		guess = EscapeDots(guess, UnescapedDots(guess))
+		if re, err := CompileRegexp(guess); err == nil && !re.Analyze().Impossible() {
+			return guess
+		}
+	}
+	return ""
+}
+
+// SuggestPattern returns the pattern with a wildcard that a regular expression may be
+// meant as, or "".
+func SuggestPattern(expr string) string {
+	bare := strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(expr, `\`, ""), "^"), "$")
+	p, err := ParsePattern(bare)
+	if refused := new(PatternError); errors.As(err, &refused) && refused.Fix != "" && strings.HasPrefix(bare, "*") {
+		p, err = ParsePattern(refused.Fix)
+	}
+	if err != nil || !strings.Contains(p.String(), "*") {
+		return ""
+	}
+	return p.String()
 }
 
 // checkEdges refuses what people leave around an origin.
@@ -62,7 +119,11 @@ func checkEdges(s string) *PatternError {
 	if trimmed := strings.TrimFunc(s, space); trimmed != s {
 		return &PatternError{Reason: "an origin has no white space", Fix: trimmed}
 	}
-	if trimmed := strings.Trim(s, "\"'`<>"); trimmed != s {
+	quotes := "\"'`<>"
+	if strings.HasPrefix(s, `["`) || strings.HasSuffix(s, `"]`) {
+		quotes += "[]"
+	}
+	if trimmed := strings.Trim(s, quotes); trimmed != s {
 		return &PatternError{Reason: "an origin has no quotes around it", Fix: trimmed}
 	}
 	if trimmed := strings.TrimRight(s, ",;"); trimmed != s {
@@ -73,8 +134,9 @@ func checkEdges(s string) *PatternError {
 
 // checkSeparators refuses several origins in one, and white space.
 func checkSeparators(s string) *PatternError {
+	several := strings.Count(s, schemeSeparator) > 1
 	separates := func(r rune) bool {
-		return r <= ' ' || r == 0x7f || r == ',' || r == ';' && strings.Count(s, schemeSeparator) > 1
+		return unicode.IsSpace(r) || r <= ' ' || r == 0x7f || r == ',' || several && (r == ';' || r == '|')
 	}
 	i := strings.IndexFunc(s, separates)
 	if i < 0 {
@@ -84,8 +146,25 @@ func checkSeparators(s string) *PatternError {
 	if len(parts) == 2 && (strings.HasSuffix(parts[0], "/") || strings.ContainsAny(parts[1][:1], ":./")) { // "https:// example.com"
 		return &PatternError{Reason: "an origin has no white space", Fix: parts[0] + parts[1]}
 	}
-	return &PatternError{Reason: fmt.Sprintf("an origin has no %q in it; give each origin as a value of its own: %q", s[i], parts)}
+	separator, _ := utf8.DecodeRuneInString(s[i:])
+	shown := strings.Join(parts[:min(3, len(parts))], " ")
+	if len(parts) > 3 {
+		shown += " ..."
+	}
+	return &PatternError{Reason: fmt.Sprintf("an origin has no %q in it", separator), Advice: "give each origin as a value of its own: " + shown}
 }
+
+// checkVariable refuses what is a variable elsewhere: "$NAME", "${NAME}", "%NAME%".
+func checkVariable(s string) *PatternError {
+	name := strings.Trim(s, "${}%")
+	if !strings.HasPrefix(s, "$") && !strings.HasPrefix(s, "%") || name == "" || strings.Trim(strings.ToUpper(name), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+		return nil
+	}
+	return &PatternError{Reason: "this is no origin", Advice: "for an environment variable, write {env." + name + "}"}
+}
+
+// misspelledSchemes are what is typed for http and https.
+var misspelledSchemes = []string{"htp", "htps", "htttp", "htttps", "hhttp", "hhttps", "httpp", "httpps", "httpss", "htpp", "htpps", "ttp", "ttps", "hhtp", "hhtps", "thtp", "thtps", "shttp"}
 
 // checkScheme refuses a scheme, in lower case and as it is written, that is none or
 // that no page has.
@@ -100,6 +179,9 @@ func checkScheme(scheme, written, authority string) *PatternError {
 	case "about", "blob", "data", "javascript":
 		return &PatternError{Reason: fmt.Sprintf("pages of %s: URLs have the origin of the page that made them, or \"null\"", scheme)}
 	}
+	if slices.Contains(misspelledSchemes, scheme) {
+		return &PatternError{Reason: fmt.Sprintf("%q is no scheme that pages have", written), Fix: "http" + strings.Repeat("s", min(1, strings.Count(scheme, "s"))) + schemeSeparator + authority}
+	}
 	if validScheme(scheme) {
 		return nil
 	}
@@ -113,9 +195,11 @@ func checkScheme(scheme, written, authority string) *PatternError {
 
 // withScheme guesses what is meant by s, which has no scheme, or returns "".
 func withScheme(s string) string {
-	lower := strings.ToLower(s)
-	if lower == "all" || lower == "any" {
+	switch strings.ToLower(s) {
+	case "all", "any":
 		return "*"
+	case "off", "no", "false", "self":
+		return "none"
 	}
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Is6() {
 		return "http" + schemeSeparator + "[" + s + "]"
@@ -127,7 +211,7 @@ func withScheme(s string) string {
 		}
 	}
 	switch host := strings.ToLower(s[:hostLength(s)]); {
-	case isLoopback(host):
+	case isLoopback(host) || isIPv4(host):
 		return "http" + schemeSeparator + s
 	case strings.Contains(host, "."):
 		return "https" + schemeSeparator + s

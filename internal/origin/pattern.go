@@ -19,6 +19,10 @@ const (
 	kindLabel                 // "*" inside the leftmost label
 )
 
+// maxPatternLength is the length in bytes that no pattern needs: a host may take more
+// bytes in Unicode than it has in ASCII.
+const maxPatternLength = 5 * maxLength
+
 // anyPort is the port of a pattern that matches every port.
 const anyPort = "*"
 
@@ -50,7 +54,7 @@ func ParsePattern(s string) (Pattern, error) {
 		return p, nil
 	}
 	err.Fix = workingFix(err.Fix)
-	if looksLikeRegexp(s) && (err.Fix == "" || strings.Contains(s, `\.`)) {
+	if looksLikeRegexp(s) && (err.Fix == "" && err.Advice == "" || strings.Contains(s, `\.`)) {
 		err = &PatternError{Reason: "this is a regular expression, not an origin", Regexp: true}
 	}
 	return Pattern{}, err
@@ -70,6 +74,12 @@ func parseTuple(s string) (Pattern, *PatternError) {
 	if err := checkSeparators(s); err != nil {
 		return Pattern{}, err
 	}
+	if len(s) > maxPatternLength {
+		return Pattern{}, &PatternError{Reason: "an origin is not that long"}
+	}
+	if err := checkVariable(s); err != nil {
+		return Pattern{}, err
+	}
 	scheme, authority, ok := strings.Cut(s, schemeSeparator)
 	if !ok || scheme == "" || strings.ContainsAny(scheme, "/#") {
 		return Pattern{}, &PatternError{Reason: "an origin starts with a scheme", Fix: withScheme(s)}
@@ -82,10 +92,18 @@ func parseTuple(s string) (Pattern, *PatternError) {
 		return Pattern{}, &PatternError{Reason: "an origin is of one host, not of a range of addresses"}
 	}
 	if i := strings.IndexAny(authority, `/\?#`); i >= 0 {
-		return Pattern{}, &PatternError{Reason: "an origin has no " + partName(authority[i:]), Fix: scheme + schemeSeparator + authority[:i]}
+		err := &PatternError{Reason: "an origin has no " + partName(authority[i:]), Fix: scheme + schemeSeparator + authority[:i]}
+		if strings.Contains(authority[i:], "@") {
+			err.Fix = "" // what is ahead of it may be a password, and no host
+		}
+		return Pattern{}, err
 	}
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
-		return Pattern{}, &PatternError{Reason: "an origin has no user name or password", Fix: scheme + schemeSeparator + authority[i+1:]}
+		err := &PatternError{Reason: "an origin has no user name or password", Fix: scheme + schemeSeparator + authority[i+1:]}
+		if strings.Contains(authority[:i], ".") {
+			err.Fix = "" // which of the two is the host?
+		}
+		return Pattern{}, err
 	}
 	if addr, err := netip.ParseAddr(authority); err == nil && addr.Is6() {
 		// No fix: the last number may be meant for the port.
@@ -125,7 +143,7 @@ func parsePort(scheme, host, rest string) (string, *PatternError) {
 		return "", &PatternError{Reason: "the port after the colon is missing", Fix: base}
 	case validPort(strings.TrimLeft(port, "0")) && port[0] == '0':
 		return "", &PatternError{Reason: "a port has no leading zero", Fix: base + ":" + strings.TrimLeft(port, "0")}
-	case !validPort(port) && strings.ContainsAny(port, "*-"): // "3*", "3000-3999"
+	case !validPort(port) && (strings.ContainsAny(port, "*-") || isLoopback(host)): // "3*", "3000-3999"
 		return "", &PatternError{Reason: fmt.Sprintf("%q is not a port; \"*\" is any port", port), Fix: base + ":" + anyPort}
 	case !validPort(port):
 		return "", &PatternError{Reason: fmt.Sprintf("%q is not a port from 1 to 65535", port), Fix: base}
@@ -211,12 +229,18 @@ func (p Pattern) None() bool { return p.kind == kindNone }
 // Opaque reports whether the pattern is "null" or "file://".
 func (p Pattern) Opaque() bool { return p.kind == kindOpaque }
 
-// AnyHost reports whether the pattern matches every host of its scheme.
-func (p Pattern) AnyHost() bool { return p.kind == kindAnyHost }
+// AnyHost reports whether the pattern leaves open the whole host, or the only label of
+// it ("https://*", "chrome-extension://a*").
+func (p Pattern) AnyHost() bool {
+	return p.kind == kindAnyHost || p.kind == kindLabel && !strings.Contains(p.host, ".")
+}
 
 // Insecure reports whether the pattern matches an origin that came over plain HTTP,
 // which whoever sits on the network can forge. Loopback hosts do not count.
 func (p Pattern) Insecure() bool { return p.scheme == "http" && !isLoopback(p.host) }
+
+// Loopback reports whether the pattern matches only hosts that are always this machine.
+func (p Pattern) Loopback() bool { return isLoopback(p.host) }
 
 // WildcardParent returns the host name to the right of a wildcard label, such as
 // "github.io" in "https://*.github.io", or "" if there is none.
@@ -228,16 +252,6 @@ func (p Pattern) WildcardParent() string {
 	return strings.TrimSuffix(parent, ".")
 }
 
-// WildcardSuffix returns what follows a "*" in its label, such as "-preview" in
-// "https://*-preview.example.com", or "" if there is none or something is ahead of it.
-func (p Pattern) WildcardSuffix() string {
-	label, _, _ := strings.Cut(p.host, ".")
-	if p.kind != kindLabel || label[0] != '*' {
-		return ""
-	}
-	return label[1:]
-}
-
 // isLoopback reports whether host is always this machine: localhost, a name below it
 // (RFC 6761, section 6.3), 127.0.0.0/8 or [::1].
 func isLoopback(host string) bool {
@@ -247,4 +261,9 @@ func isLoopback(host string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.Is4() && addr.IsLoopback()
+}
+
+func isIPv4(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Is4()
 }

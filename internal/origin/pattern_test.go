@@ -20,6 +20,7 @@ func TestParsePatternNormalizes(t *testing.T) {
 		{"http://example.com:80", "http://example.com"},
 		{"http://example.com:443", "http://example.com:443"},
 		{"https://example.com.", "https://example.com."},
+		{"https://bücher。", "https://xn--bcher-kva."},
 		{"http://localhost:*", "http://localhost:*"},
 		{"https://*.example.com", "https://*.example.com"},
 		{"https://*.Example.com:443", "https://*.example.com"},
@@ -83,8 +84,8 @@ func TestParsePatternRefuses(t *testing.T) {
 		{"'*'", "no quotes", "*"},
 		{"https://a.example;", "ends with its host or port", "https://a.example"},
 		{"https://a.example/,", "ends with its host or port", "https://a.example"},
-		{"https://a.example;https://b.example", `no ';' in it; give each origin as a value of its own: ["https://a.example" "https://b.example"]`, ""},
-		{"https://a.example, https://b.example", `as a value of its own: ["https://a.example" "https://b.example"]`, ""},
+		{"https://a.example;https://b.example", `no ';' in it; give each origin as a value of its own: https://a.example https://b.example`, ""},
+		{"https://a.example, https://b.example", `as a value of its own: https://a.example https://b.example`, ""},
 		{" https://a.example/ ", "no white space", "https://a.example"},
 		{"https://a.example\nhttps://b.example", `no '\n' in it`, ""},
 		{"NULL", `"null" is written in lower case`, "null"},
@@ -108,6 +109,30 @@ func TestParsePatternRefuses(t *testing.T) {
 		{"example.com/a://b", "starts with a scheme", "https://example.com"},
 		{"example.com/", "starts with a scheme", "https://example.com"},
 		{"exa*mp*le.com", "starts with a scheme", ""},
+		{"https://example.com.xn--", "not a host name that browsers accept", ""},
+		{"http://0.xn--", "not a host name that browsers accept", ""},
+		{"https://*.example.com.xn--", "not a host name that browsers accept", ""},
+		{"https://xn--", "not a host name", ""},
+		{"https://.com", "starts with no dot", ""}, // strangers' names are no guess
+		{"*.com", "starts with a scheme", ""},
+		{"https://**.github.io", `one "*" at most`, ""},
+		{"https://user:p/w@host.example", "no path", ""},
+		{"https://example.com@evil.example", "no user name", ""},
+		{"htps://example.com", `"htps" is no scheme that pages have`, "https://example.com"},
+		{"hhtp://localhost:3000", `"hhtp" is no scheme that pages have`, "http://localhost:3000"},
+		{"http://localhost:3000|http://localhost:4200", `no '|' in it; give each origin as a value of its own: http://localhost:3000 http://localhost:4200`, ""},
+		{"https://a,https://b,https://c,https://d", `of its own: https://a https://b https://c ...`, ""},
+		{`["https://a.example"`, "no quotes", "https://a.example"},
+		{"https://a.example\u00a0https://b.example", `as a value of its own: https://a.example https://b.example`, ""},
+		{"http://localhost:300O", `"300O" is not a port`, "http://localhost:*"},
+		{"$CORS_ORIGINS", "for an environment variable, write {env.CORS_ORIGINS}", ""},
+		{"${ORIGIN}", "for an environment variable, write {env.ORIGIN}", ""},
+		{"%ORIGIN%", "for an environment variable, write {env.ORIGIN}", ""},
+		{"$(ORIGIN)", "regular expression", ""},
+		{"off", "starts with a scheme", "none"},
+		{"'self'", "no quotes", "none"},
+		{"10.0.0.5:8080", "starts with a scheme", "http://10.0.0.5:8080"},
+		{strings.Repeat("a", 100_000), "not that long", ""},
 		{"1x://example.com", "not a URL scheme", ""},
 		{"*://example.com", "one scheme", "https://example.com"},
 		{"http*://example.com:8443", "one scheme", "https://example.com:8443"},
@@ -123,7 +148,7 @@ func TestParsePatternRefuses(t *testing.T) {
 		{`https://app\.example\.com`, "regular expression", ""},
 		{`https://(a|b).example.com`, "regular expression", ""},
 		{`https://[a-z]+.example.com`, "regular expression", ""},
-		{`https://(a.example.com`, "not a host name", ""},
+		{`https://(a.example.com`, "regular expression", ""},
 		{"https://example.com/", "no trailing slash", "https://example.com"},
 		{"https://example.com/api/*", "no path", "https://example.com"},
 		{"https://example.com?x=1", "no query", "https://example.com"},
@@ -177,8 +202,8 @@ func TestParsePatternRefuses(t *testing.T) {
 		{"http://1..2", "not a host name", ""},
 		{"http://1.2.08.4", "as an IPv4 address", ""},
 		{"http://4294967296", "as an IPv4 address", ""},
-		{"app://bücher", "keep the host of a app:// origin as bytes", ""},
-		{"app://\u212Aelvin", "keep the host of a app:// origin as bytes", ""},
+		{"app://bücher", "with the scheme app, browsers keep the host as bytes", ""},
+		{"app://\u212Aelvin", "with the scheme app, browsers keep the host as bytes", ""},
 		{"file:///home", "no host in their origin", "file://"},
 		{"https://" + strings.Repeat("a", 254), "253 bytes", ""},
 		{"https://*." + strings.Repeat("a", 252), "253 bytes", ""},
@@ -186,11 +211,11 @@ func TestParsePatternRefuses(t *testing.T) {
 	} {
 		_, err := ParsePattern(test.pattern)
 		var refused *PatternError
-		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, test.reason) || refused.Fix != test.fix || refused.Regexp != (test.reason == "regular expression") {
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), test.reason) || refused.Fix != test.fix || refused.Regexp != (test.reason == "regular expression") {
 			t.Errorf("ParsePattern(%.60q): %v; want reason %q, fix %q", test.pattern, err, test.reason, test.fix)
 			continue
 		}
-		if test.fix != "" && !strings.HasSuffix(err.Error(), `; write "`+test.fix+`"`) || test.fix == "" && err.Error() != refused.Reason {
+		if end := err.Error()[len(refused.Reason):]; test.fix != "" && end != `; write "`+test.fix+`"` || test.fix == "" && end != "" && end != "; "+refused.Advice {
 			t.Errorf("ParsePattern(%.60q): error text %q", test.pattern, err)
 		}
 	}
@@ -200,7 +225,7 @@ func TestPatternProperties(t *testing.T) {
 	for _, test := range []struct {
 		pattern                              string
 		any, none, opaque, anyHost, insecure bool
-		parent, suffix                       string
+		parent                               string
 	}{
 		{pattern: "*", any: true},
 		{pattern: "none", none: true},
@@ -221,15 +246,16 @@ func TestPatternProperties(t *testing.T) {
 		{pattern: "http://localhost.example", insecure: true},
 		{pattern: "https://*.github.io", parent: "github.io"},
 		{pattern: "https://a-*.github.io.", parent: "github.io"},
-		{pattern: "https://*example.com", parent: "com", suffix: "example"},
-		{pattern: "https://*-a.example.com:*", parent: "example.com", suffix: "-a"},
-		{pattern: "https://dev-*"},
+		{pattern: "https://*example.com", parent: "com"},
+		{pattern: "https://*-a.example.com:*", parent: "example.com"},
+		{pattern: "https://dev-*", anyHost: true},
+		{pattern: "chrome-extension://*a", anyHost: true},
 	} {
 		p := mustParse(t, test.pattern)
 		if p.Any() != test.any || p.None() != test.none || p.Opaque() != test.opaque || p.AnyHost() != test.anyHost ||
-			p.Insecure() != test.insecure || p.WildcardParent() != test.parent || p.WildcardSuffix() != test.suffix {
-			t.Errorf("%q: any %v, none %v, opaque %v, any host %v, insecure %v, parent %q, suffix %q", test.pattern,
-				p.Any(), p.None(), p.Opaque(), p.AnyHost(), p.Insecure(), p.WildcardParent(), p.WildcardSuffix())
+			p.Insecure() != test.insecure || p.WildcardParent() != test.parent {
+			t.Errorf("%q: any %v, none %v, opaque %v, any host %v, insecure %v, parent %q", test.pattern,
+				p.Any(), p.None(), p.Opaque(), p.AnyHost(), p.Insecure(), p.WildcardParent())
 		}
 	}
 }
@@ -282,6 +308,13 @@ func FuzzParsePattern(f *testing.F) {
 		if again, err := ParsePattern(p.String()); err != nil || again != p {
 			t.Fatalf("ParsePattern(%q) = %q, parsed again %q, %v", s, p, again, err)
 		}
+		// As many labels as before, unless it is an IP address.
+		labels := func(s string) int {
+			return strings.Count(strings.NewReplacer("\u3002", ".", "\uff0e", ".", "\uff61", ".").Replace(s), ".")
+		}
+		if strings.Contains(p.host, ".") && !endsInNumber(p.host) && labels(s)-strings.Count(p.scheme, ".") != labels(p.host) {
+			t.Fatalf("ParsePattern(%q) = %q", s, p)
+		}
 		// It is, or with something for its "*" becomes, an origin that a request can have.
 		if sent := strings.Replace(strings.Replace(p.String(), ":*", ":1", 1), "*", "x", 1); !p.Any() && !p.None() {
 			if o, ok := Parse(sent); !ok || !newSet(p).Contains(o) {
@@ -289,4 +322,45 @@ func FuzzParsePattern(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestSuggestRegexp(t *testing.T) {
+	for expr, want := range map[string]string{
+		`/^https:\/\/.*\.example\.com$/`:  `^https://.*\.example\.com$`,
+		`/^https?:\/\/a.example\.com$/i`:  `^https?://a\.example\.com$`,
+		`~^https://(www\.)?example\.com$`: `^https://(www\.)?example\.com$`,
+		`~* ^https://(www.)?example.com$`: `^https://(www\.)?example\.com$`,
+		`https://(a|b).example.com`:       `https://(a|b)\.example\.com`,
+		`\.example\.com$`:                 `https://.*\.example\.com$`,
+		`^app\.example\.com$`:             `https://app\.example\.com$`,
+		`https://App\.Example\.com`:       `https://app\.example\.com`,
+		`https://app\.example\.com/`:      `https://app\.example\.com`,
+		`https://app\.example\.com/.*`:    `https://app\.example\.com`,
+		`https://app\.example\.com/.*$`:   `https://app\.example\.com`,
+		`https://(app`:                    "",
+		`(?=x)`:                           "",
+		`https://bücher\.example`:         "",
+	} {
+		if got := SuggestRegexp(expr); got != want {
+			t.Errorf("%s: %s, want %s", expr, got, want)
+		}
+	}
+}
+
+func TestSuggestPattern(t *testing.T) {
+	for expr, want := range map[string]string{
+		`https://*.example.com`:     "https://*.example.com",
+		`^https://*\.example\.com$`: "https://*.example.com",
+		`https://*example\.com`:     "https://*example.com",
+		`*.example.com`:             "https://*.example.com",
+		`*`:                         "*",
+		`https://app\.example\.com`: "",
+		`https://.*\.example\.com`:  "",
+		`https://[a-z]*\.a\.b`:      "",
+		`app\.example\.com`:         "",
+	} {
+		if got := SuggestPattern(expr); got != want {
+			t.Errorf("%s: %s, want %s", expr, got, want)
+		}
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 func TestRegexpMatches(t *testing.T) {
@@ -14,6 +16,7 @@ func TestRegexpMatches(t *testing.T) {
 		{`(?m)^https://a\.example$`, "https://a.example", "https://a.example."},
 		{`https://pr-[0-9]+\.example\.net`, "https://pr-1.example.net https://pr-007.example.net", "https://pr-.example.net https://pr-x.example.net https://pr-1.example.net:1"},
 		{`.*`, "https://a.example http://[::1]:3", "null file://"},
+		{`\Qhttps://a.example`, "https://a.example", "https://axexample"},
 		{`null|file://|https://a\.example`, "https://a.example", "null file://"},
 	} {
 		re, err := CompileRegexp(test.expr)
@@ -48,6 +51,18 @@ func TestCompileRegexpRefuses(t *testing.T) {
 	}
 }
 
+func TestNamesOpaque(t *testing.T) {
+	for expr, want := range map[string]bool{
+		`null`: true, `null|https://a\.example`: true, `(?:file://|https://a\.example)`: true,
+		`.*`: false, `[a-z]+`: false, `https://a\.example`: false, `[a-z]+://.*`: false,
+	} {
+		re, err := CompileRegexp(expr)
+		if err != nil || re.NamesOpaque() != want {
+			t.Errorf("%s: %v, %v", expr, !want, err)
+		}
+	}
+}
+
 func TestUnescapedDots(t *testing.T) {
 	for expr, escaped := range map[string]string{
 		`https://app.example.com`:           `https://app\.example\.com`,
@@ -68,9 +83,23 @@ func TestUnescapedDots(t *testing.T) {
 		`https://pr-.\.example\.com`:        `https://pr-.\.example\.com`,
 		`https://pr-.+-x\.example\.com`:     `https://pr-.+-x\.example\.com`,
 		`.a`:                                `.a`,
-		`a.`:                                `a.`,
 		`a\`:                                `a\`,
 		`[`:                                 `[`,
+		`a.\p`:                              `a\.\p`,
+		`a.\p{`:                             `a\.\p{`,
+		`(www.)?example\.com`:               `(www\.)?example\.com`,
+		`(app.|www.|)example\.com`:          `(app\.|www\.|)example\.com`,
+		`[a-z]+(.example\.com)`:             `[a-z]+(\.example\.com)`,
+		`[a-z]+(?:.example|.x)\.com`:        `[a-z]+(?:\.example|\.x)\.com`,
+		`(?i)a.b(?P<n>.c)(.)(.+)(?s:.*)`:    `(?i)a\.b(?P<n>\.c)(.)(.+)(?s:.*)`,
+		`[^^]+.example\.com`:                `[^^]+\.example\.com`,
+		`(.*.)?example\.com`:                `(.*\.)?example\.com`,
+		`app.\w+\.example\.com`:             `app\.\w+\.example\.com`,
+		`[a-z]+.\d+.example\.com`:           `[a-z]+\.\d+\.example\.com`,
+		`\d.\pN.x`:                          `\d\.\pN\.x`,
+		`a\.example.$`:                      `a\.example\.$`,
+		`a\.example.`:                       `a\.example\.`,
+		`app.{1}example\.com`:               `app.{1}example\.com`,
 	} {
 		if got := EscapeDots(expr, UnescapedDots(expr)); got != escaped {
 			t.Errorf("%s escaped: %s, want %s", expr, got, escaped)
@@ -102,7 +131,13 @@ func FuzzAnalyze(f *testing.F) {
 		if err != nil {
 			t.Fatalf("CompileRegexp(%q) succeeds, but %v", expr, err)
 		}
-		a := Analyze(expr)
+		a := re.Analyze()
+		impossible, hosts, httpHosts := a.Impossible(), a.Hosts(""), a.Hosts("http")
+		for _, domain := range hosts.domains {
+			if _, err := publicsuffix.EffectiveTLDPlusOne(domain); err != nil && domain != "localhost" {
+				t.Fatalf("%q: the domain %q has no owner", expr, domain)
+			}
+		}
 		for range 20 {
 			var s strings.Builder
 			sample(parsed, &s, &choices)
@@ -110,11 +145,11 @@ func FuzzAnalyze(f *testing.F) {
 			if !ok || !re.Matches(o) {
 				continue
 			}
-			if a.Impossible {
+			if impossible {
 				t.Fatalf("%q matches %q, but is said to match nothing", expr, o)
 			}
-			if !covers(a.Hosts, o.Host()) || o.Scheme() == "http" && !covers(a.HTTPHosts, o.Host()) {
-				t.Fatalf("%q matches %q, but its hosts are said to be %+v, by http %+v", expr, o, a.Hosts, a.HTTPHosts)
+			if !covers(hosts, o.Host()) || o.Scheme() == "http" && !covers(httpHosts, o.Host()) {
+				t.Fatalf("%q matches %q, but its hosts are said to be %+v, by http %+v", expr, o, hosts, httpHosts)
 			}
 		}
 	})
@@ -122,8 +157,8 @@ func FuzzAnalyze(f *testing.F) {
 
 func covers(h Hosts, host string) bool {
 	bare := strings.TrimSuffix(host, ".")
-	return !h.Known || slices.Contains(h.Names, host) ||
-		slices.ContainsFunc(h.Domains, func(domain string) bool { return strings.HasSuffix(bare, "."+domain) })
+	return !h.Known || slices.Contains(h.names, host) ||
+		slices.ContainsFunc(h.domains, func(domain string) bool { return strings.HasSuffix(bare, "."+domain) })
 }
 
 // sample writes a string that re matches, if its assertions let it, and takes a byte

@@ -2,13 +2,18 @@ package origin
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 	"strings"
 )
 
-// Set is a compiled list of patterns. What a look-up costs depends on the length of
-// the origin, and not on how many exact or subdomain patterns the set holds. The zero
-// value is an empty set. A set may be read by many goroutines once it is no longer
+// MaxShapes is how many lengths there may be of what stands around a "*" inside a
+// label, for one host to the right of it. A look-up tries each.
+const MaxShapes = 500
+
+// Set is a compiled list of patterns. What a look-up costs grows with the length of
+// the origin, and not with how many patterns the set holds, but for the lengths that
+// [MaxShapes] is about. The zero value is an empty set. A set may be read by many goroutines once it is no longer
 // added to.
 type Set struct {
 	any      bool
@@ -20,15 +25,17 @@ type Set struct {
 // wildcard holds the patterns of one scheme that leave the host open.
 type wildcard struct {
 	anyHost ports
-	root    node
+	single  labels             // of hosts with one label
+	parents map[uint64]*parent // by the hash of their name
+	seed    uint64
 }
 
-// node is a place in the tree of labels, read from the right: the node of
-// "example.com" is the child "example" of the child "com" of the root.
-type node struct {
-	children   map[string]*node
-	subdomains ports // of the pattern "*." before this node
+// parent is a name that stands to the right of a wildcard label.
+type parent struct {
+	name       string
+	subdomains ports // of the pattern "*." before it
 	labels     labels
+	next       *parent // another name of the same hash
 }
 
 // labels are the patterns with "*" inside the label before a node. Those of one shape
@@ -70,7 +77,7 @@ func (s *Set) Add(p Pattern) {
 		}
 		w := s.wildcard[p.scheme]
 		if w == nil {
-			w = new(wildcard)
+			w = &wildcard{parents: make(map[uint64]*parent), seed: rand.Uint64()}
 			s.wildcard[p.scheme] = w
 		}
 		w.add(p)
@@ -80,6 +87,21 @@ func (s *Set) Add(p Pattern) {
 // Any reports whether the set holds "*", which every origin matches, malformed ones
 // too.
 func (s *Set) Any() bool { return s.any }
+
+// Shapes returns how many lengths there are of what stands around a "*" inside a label,
+// for the host that has most of them.
+func (s *Set) Shapes() int {
+	most := 0
+	for _, w := range s.wildcard {
+		most = max(most, len(w.single.shapes))
+		for _, p := range w.parents {
+			for ; p != nil; p = p.next {
+				most = max(most, len(p.labels.shapes))
+			}
+		}
+	}
+	return most
+}
 
 // Contains reports whether a pattern of the set matches o. It allocates nothing.
 func (s *Set) Contains(o Origin) bool {
@@ -122,24 +144,45 @@ func (s *Set) Covers(p Pattern) bool {
 }
 
 func (w *wildcard) add(p Pattern) {
-	if p.kind == kindAnyHost {
+	label, name, hasParent := strings.Cut(p.host, ".")
+	switch prefix, suffix, _ := strings.Cut(label, "*"); {
+	case p.kind == kindAnyHost:
 		w.anyHost.add(p.port)
-		return
+	case p.kind == kindSubdomain:
+		w.parent(name).subdomains.add(p.port)
+	case hasParent:
+		w.parent(name).labels.add(affixes{prefix, suffix}, p.port)
+	default:
+		w.single.add(affixes{prefix, suffix}, p.port)
 	}
-	first, parent, _ := strings.Cut(p.host, ".")
-	n := &w.root
-	for parent != "" {
-		var name string
-		parent, name = cutLastLabel(parent)
-		n = n.child(name)
-	}
-	if p.kind == kindSubdomain {
-		n.subdomains.add(p.port)
-		return
-	}
-	prefix, suffix, _ := strings.Cut(first, "*")
-	n.labels.add(affixes{prefix, suffix}, p.port)
 }
+
+// parent returns the parent of this name, which it makes if there is none.
+func (w *wildcard) parent(name string) *parent {
+	h := w.seed
+	for i := len(name) - 1; i >= 0; i-- {
+		h = hashByte(h, name[i])
+	}
+	if p := w.find(h, name); p != nil {
+		return p
+	}
+	p := &parent{name: name, next: w.parents[h]}
+	w.parents[h] = p
+	return p
+}
+
+// find returns the parent of this name, whose hash is h, or nil.
+func (w *wildcard) find(h uint64, name string) *parent {
+	p := w.parents[h]
+	for p != nil && p.name != name {
+		p = p.next
+	}
+	return p
+}
+
+// hashByte adds a byte to a hash. Names are hashed from the right, so that one walk
+// over a host hashes the names of all its parents.
+func hashByte(h uint64, c byte) uint64 { return (h ^ uint64(c)) * 0x100000001b3 }
 
 func (l *labels) add(a affixes, port string) {
 	if l.ports == nil {
@@ -155,37 +198,27 @@ func (l *labels) add(a affixes, port string) {
 	l.ports[a].add(port)
 }
 
-// contains walks the labels of host from the right, each of them once.
+// contains walks over host once, from the right.
 func (w *wildcard) contains(host, port string) bool {
 	if w.anyHost.has(port) {
 		return true
 	}
-	// An IPv6 address has no dot, and as a label it matches nothing: a pattern for a
-	// label has no colon.
-	for n, rest := &w.root, host; n != nil; {
-		if n.subdomains.has(port) {
-			return true
+	first := strings.IndexByte(host, '.')
+	if first < 0 {
+		// An IPv6 address matches nothing here: a label has no colon.
+		return w.single.contain(host, port)
+	}
+	h := w.seed
+	for i := len(host) - 1; i >= first; i-- {
+		if host[i] == '.' && i < len(host)-1 { // a trailing dot is no part of a label
+			p := w.find(h, host[i+1:])
+			if p != nil && (p.subdomains.has(port) || i == first && p.labels.contain(host[:i], port)) {
+				return true
+			}
 		}
-		parent, name := cutLastLabel(rest)
-		if parent == "" {
-			// A trailing dot is no part of the label: "dev-1." is not matched by "dev-*".
-			return !strings.HasSuffix(name, ".") && n.labels.contain(name, port)
-		}
-		n, rest = n.children[name], parent
+		h = hashByte(h, host[i])
 	}
 	return false
-}
-
-func (n *node) child(name string) *node {
-	if n.children == nil {
-		n.children = make(map[string]*node)
-	}
-	c := n.children[name]
-	if c == nil {
-		c = new(node)
-		n.children[name] = c
-	}
-	return c
 }
 
 func (l *labels) contain(name, port string) bool {
@@ -198,16 +231,6 @@ func (l *labels) contain(name, port string) bool {
 		}
 	}
 	return false
-}
-
-// cutLastLabel splits "a.b.c" into "a.b" and "c", and "c" into "" and "c". A trailing
-// dot counts with the label it follows, so "c." and "c" are two labels.
-func cutLastLabel(host string) (rest, label string) {
-	i := strings.LastIndexByte(strings.TrimSuffix(host, "."), '.')
-	if i < 0 {
-		return "", host
-	}
-	return host[:i], host[i+1:]
 }
 
 func (p *ports) add(port string) {

@@ -36,6 +36,13 @@ func Open(name string) string {
 	return parents[i].suffix
 }
 
+// Registry reports whether anybody can register names right below name, in the part of
+// the list that is about registries: "com", but not "github.io".
+func Registry(name string) bool {
+	suffix, icann := publicsuffix.PublicSuffix(name)
+	return icann && suffix == name
+}
+
 // Owned reports whether name is a registrable domain or lies below one, and all names
 // below it are its owner's. A top-level domain never is, known to the list or not.
 func Owned(name string) bool {

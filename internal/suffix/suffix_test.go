@@ -48,6 +48,14 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+func TestRegistry(t *testing.T) {
+	for name, want := range map[string]bool{"com": true, "co.uk": true, "github.io": false, "example.com": false, "internal": false, "": false} {
+		if got := Registry(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+}
+
 // TestTableIsTheLibrarys shows that the table was made from the list that the library
 // has, so that an update of one without the other fails.
 func TestTableIsTheLibrarys(t *testing.T) {
