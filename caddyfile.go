@@ -85,9 +85,12 @@ func readMatcher(h httpcaddyfile.Helper) (caddy.ModuleMap, error) {
 	if !h.NextArg() {
 		return nil, nil
 	}
-	found := isMatcher(h.Val())
+	matcher := h.Val()
+	if isMatcher(matcher) && (strings.ContainsAny(matcher, `^$\(`) || strings.Contains(matcher, "://")) {
+		return nil, fmt.Errorf("%s: it would be the path to match; an origin starts with a scheme, and a regular expression stands behind %s", quoted(matcher), optionAllowOriginRegex)
+	}
 	h.Prev()
-	if !found {
+	if !isMatcher(matcher) {
 		return nil, nil
 	}
 	matcherSet, err := h.ExtractMatcherSet()

@@ -53,7 +53,7 @@ type compiler struct {
 	waits  bool              // whether one of its origins has a placeholder that waits
 	size   int               // of its regular expressions, in instructions
 	seen   map[string]bool   // the patterns and regular expressions of all policies
-	before origin.Set        // the patterns of the policies before it
+	before []*origin.Set     // the patterns of the policies before it
 }
 
 // warning is something to log when a config is loaded.

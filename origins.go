@@ -3,6 +3,7 @@ package caddycors
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -43,9 +44,7 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 	if len(c.errs) == failed {
 		c.checkReachable(p, patterns)
 	}
-	for _, pattern := range patterns {
-		c.before.Add(pattern.Pattern)
-	}
+	c.before = append(c.before, p.origins.patterns)
 }
 
 // maxRegexSize is how many instructions the regular expressions of a policy may have
@@ -196,15 +195,14 @@ func (c *compiler) adviseOfRegex(p *policy, expr, expanded string, re *origin.Re
 // checkReachable refuses a policy that can never decide, because the policies before
 // it match whatever it matches.
 func (c *compiler) checkReachable(p *policy, patterns []originPattern) {
-	if c.policy == 0 || c.waits || len(p.origins.regexps) > 0 && !c.before.Any() {
+	before := func(matches func(*origin.Set) bool) bool { return slices.ContainsFunc(c.before, matches) }
+	if c.waits || len(p.origins.regexps) > 0 && !before((*origin.Set).Any) {
 		return
 	}
 	for _, pattern := range patterns {
-		if pattern.None() || !c.before.Covers(pattern.Pattern) {
+		if pattern.None() || !before(func(s *origin.Set) bool { return s.Covers(pattern.Pattern) }) {
 			return
 		}
 	}
-	if len(patterns)+len(p.origins.regexps) > 0 {
-		c.fail(KindImpossible, optionAllowOrigins, 0, "", "the policies before this one match all of its origins, so it never decides", "take it out, or put it before them")
-	}
+	c.fail(KindImpossible, optionAllowOrigins, 0, "", "the policies before this one match all of its origins, so it never decides", "take it out, or put it before them")
 }

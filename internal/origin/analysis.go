@@ -226,9 +226,9 @@ type ending struct {
 	nodes []int
 }
 
-// hosts spells out the hosts of the origins that end in these nodes, in at most most
+// hosts spells out the hosts of the origins that end in these nodes, up to a limit of
 // characters; endings that hosts share count once.
-func (g *graph) hosts(ends []int, most int) Hosts {
+func (g *graph) hosts(ends []int, limit int) Hosts {
 	h := Hosts{Known: true}
 	pending := []ending{{"", g.skipBack(ends)}}
 	for spelled := 0; len(pending) > 0; spelled++ {
@@ -245,7 +245,7 @@ func (g *graph) hosts(ends []int, most int) Hosts {
 		if !ok {
 			return Hosts{End: e.text}
 		}
-		if spelled > most || g.visits > maxVisits {
+		if spelled > limit || g.visits > maxVisits {
 			return Hosts{TooLarge: true}
 		}
 		pending = append(pending, longer...)

@@ -164,26 +164,31 @@ func EscapeDots(expr string, dots []int) string {
 	return escaped.String() + expr[last:]
 }
 
+// is reports whether p is one of these characters, and no more.
+func (p piece) is(characters string) bool {
+	return p.kind == pieceOther && len(p.text) == 1 && strings.IndexByte(characters, p.text[0]) >= 0
+}
+
 // endsAtom reports whether p is the end of what stands for part of a host name.
 func endsAtom(p piece) bool {
-	return startsName(p) || p.kind == pieceOther && strings.Contains(")+*?}", p.text)
+	return startsName(p) || p.is(")+*?}")
 }
 
 // opensGroup reports whether p is the beginning of a group or of an alternative.
 func opensGroup(p piece) bool {
-	return p.kind == pieceOther && (p.text[0] == '(' && !strings.HasSuffix(p.text, ")") || p.text == "|")
+	return p.kind == pieceOther && p.text[0] == '(' && !strings.HasSuffix(p.text, ")") || p.is("|")
 }
 
 // followsDot reports whether p may stand behind the dot of a host name. A quantifier
 // does not, as ".*" is meant to match anything, nor does a dot that is escaped.
 func followsDot(p piece) bool {
-	return startsName(p) || p.kind == pieceOther && (p.text[0] == '(' || strings.Contains(")|$", p.text))
+	return startsName(p) || p.kind == pieceOther && p.text[0] == '(' || p.is(")|$")
 }
 
 // startsName reports whether p stands for the characters of a host name.
 func startsName(p piece) bool {
 	return p.kind == pieceClass || p.kind == pieceEscapeClass ||
-		p.kind == pieceOther && (isAlphanumeric(p.text[0]) || strings.Contains("-_", p.text))
+		p.kind == pieceOther && isAlphanumeric(p.text[0]) || p.is("-_")
 }
 
 func isAlphanumeric(c byte) bool {
