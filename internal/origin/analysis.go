@@ -122,7 +122,7 @@ type graph struct {
 	nodes []graphNode
 	index map[pair]int
 
-	visits  int // to nodes, so far
+	visits  int // to nodes, while hosts are spelled out
 	visited []int
 	visit   int // what is visited now
 }
@@ -230,6 +230,7 @@ type ending struct {
 // characters; endings that hosts share count once.
 func (g *graph) hosts(ends []int, limit int) Hosts {
 	h := Hosts{Known: true}
+	g.visits = 0
 	pending := []ending{{"", g.skipBack(ends)}}
 	for spelled := 0; len(pending) > 0; spelled++ {
 		e := pending[len(pending)-1]
