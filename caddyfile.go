@@ -86,8 +86,8 @@ func readMatcher(h httpcaddyfile.Helper) (caddy.ModuleMap, error) {
 		return nil, nil
 	}
 	matcher := h.Val()
-	if isMatcher(matcher) && (strings.ContainsAny(matcher, `^$\(`) || strings.Contains(matcher, "://")) {
-		return nil, fmt.Errorf("%s: it would be the path to match; an origin starts with a scheme, and a regular expression stands behind %s", quoted(matcher), optionAllowOriginRegex)
+	if strings.HasPrefix(matcher, "/") && (strings.HasPrefix(matcher, "/^") || strings.Contains(matcher, `\`) || strings.Contains(matcher, "://")) {
+		return nil, fmt.Errorf("%s: this would be the path to match; a regular expression of origins stands behind %s, and such a path behind %q", quoted(matcher), optionAllowOriginRegex, "@name path")
 	}
 	h.Prev()
 	if !isMatcher(matcher) {

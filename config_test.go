@@ -138,8 +138,11 @@ func TestRefusedConfigs(t *testing.T) {
 		{onePolicy(`"allow_origin_regex": ["https://.*"], "allow_credentials": true`), `add "dangerously_allow any_origin_with_credentials"`},
 		{onePolicy(`"allow_origin_regex": ["https://app.example\\.com"], "allow_credentials": true`), `escape the dots, as in "https://app\.example\.com"`},
 		{onePolicy(`"allow_origins": ["chrome-extension://a*"], "allow_credentials": true`), `add "dangerously_allow any_origin_with_credentials"`},
-		{onePolicy(`"allow_origin_regex": ["null|https://a\\.example"]`), `a regular expression matches no "null" and no "file://"; take it out, or write "allow_origins null"`},
+		{onePolicy(`"allow_origin_regex": ["null|https://a\\.example"]`), `a regular expression never matches "null"; take it out, or write "allow_origins null", which needs the risk null_origin`},
 		{onePolicy(`"allow_origin_regex": ["/^https:\\/\\/.*\\.example\\.com$/"]`), `no origin that a browser sends matches it; write "^https://.*\.example\.com$"`},
+		{onePolicy(`"allow_origin_regex": ["` + strings.Repeat("[:", maxRegexBytes) + `a]"]`), `a regular expression has 64 KiB at most; list the origins in allow_origins`},
+		{onePolicy(`"allow_origin_regex": ["https://` + strings.Repeat("a.b|", 100) + `c.d"], "allow_credentials": true`), `end the host in a domain of yours`}, // escaped, it is too long to show
+		{onePolicy(`"allow_origins": ["https://.*example.com"]`), `this is a regular expression, not an origin; write it like "https://app.example.com"`},
 		{onePolicy(`"allow_origin_regex": ["(?=x)"]`), `see https://github.com/google/re2/wiki/Syntax`},
 		{onePolicy(`"allow_origin_regex": ["*.example.com"]`), `write "allow_origins https://*.example.com"`},
 		{onePolicy(`"allow_origin_regex": ["https://b\u00fccher\\.example"]`), `in lower case and ASCII`},
@@ -154,7 +157,7 @@ func TestRefusedConfigs(t *testing.T) {
 		{onePolicy(`"allow_origin_regex": ["*"]`), `write "allow_origins *"`},
 		{onePolicy(`"allow_origin_regex": ["https://.*\\.example\\.com:443"]`), `no origin that a browser sends matches it`},
 		{onePolicy(`"allow_origins": ["https://.*\\.example\\.com"]`), `allow_origins "https://.*\.example\.com": this is a regular expression, not an origin; write "allow_origin_regex https://.*\.example\.com"`},
-		{onePolicy(`"allow_origins": ["https://a.example\u0007"]`), `allow_origins "https://a.example\a": an origin has no '\a' in it`},
+		{onePolicy(`"allow_origins": ["https://a.example\u0007"]`), `allow_origins "https://a.example\a": an origin has no white space; write "https://a.example"`},
 		{onePolicy(`"allow_origin_regex": ["https?://a\\.example"], "allow_credentials": true, "dangerously_allow": ["any_origin_with_credentials"]`), `with allow_credentials, this can match pages that came without TLS; let it start with https://`},
 		{onePolicy(`"allow_origin_regex": ["http://a\\.example"], "allow_credentials": true`), `add "dangerously_allow insecure_origins"`},
 		{onePolicy(`"allow_origin_regex": ["http.*"], "allow_credentials": true, "dangerously_allow": ["any_origin_with_credentials"]`), `add "dangerously_allow insecure_origins"`},
@@ -288,6 +291,10 @@ func TestLoadedConfigs(t *testing.T) {
 				`hosts of strangers match; after a dot, a host may end in a domain that is yours policy=policy0 allow_origin_regex=https://.*example\.com`,
 				`hosts of strangers match; after a dot, a host may end in a domain that is yours policy=policy0 allow_origin_regex=https://.*\.com`,
 			}},
+		{name: "regexes that no stranger matches, or that are meant", config: onePolicy(`"allow_origin_regex": ["http://192\\.168\\.0\\.\\d+", "https://[a-z]+\\.internal", "chrome-extension://[a-p]{32}", "https://(?:pr-[0-9]+\\.vercel\\.app|a\\.example)"]`)},
+		{name: "one alternative that strangers match", config: onePolicy(`"allow_origin_regex": ["https://(?:.*shop\\.com|pr-[0-9]+\\.vercel\\.app)"]`), warnings: []string{
+			`hosts of strangers match; after a dot, a host may end in a domain that is yours policy=policy0 allow_origin_regex=https://(?:.*shop\.com|pr-[0-9]+\.vercel\.app)`,
+		}},
 		{name: "a dot of a placeholder is none of the regex", config: onePolicy(`"allow_origin_regex": ["https://{env.CORS_TEST_HOST}.example\\.com"]`), warnings: []string{
 			`a dot without a backslash matches any character, so that other hosts match policy=policy0 allow_origin_regex=https://{env.CORS_TEST_HOST}.example\.com columns=[29] write=https://{env.CORS_TEST_HOST}\.example\.com`,
 		}},

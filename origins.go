@@ -47,6 +47,10 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 	c.before = append(c.before, p.origins.patterns)
 }
 
+// maxRegexBytes is how long a regular expression may be. To parse some takes a time that
+// grows with the square of it.
+const maxRegexBytes = 64 << 10
+
 // maxRegexSize is how many instructions the regular expressions of a policy may have
 // together without a warning. An origin may have to run through all of them for each
 // of its bytes.
@@ -85,9 +89,7 @@ func (c *compiler) failPattern(option string, e entry, err error) {
 		case refused.Regexp && option != optionAllowOrigins:
 			fix = "write it as patterns; this takes no regular expressions"
 		case refused.Regexp:
-			if expr := origin.SuggestRegexp(e.text); expr != "" {
-				fix = "write " + quoted(optionAllowOriginRegex+" "+expr)
-			}
+			fix = orSuggestion(optionAllowOriginRegex+" ", e.text, exampleOrigin)
 		case refused.Fix != "":
 			fix = "write " + quoted(refused.Fix)
 		case refused.Advice != "":
@@ -129,23 +131,27 @@ func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {
 	if !ok {
 		return
 	}
+	if len(expanded) > maxRegexBytes {
+		fail(KindMalformed, "a regular expression has 64 KiB at most", "list the origins in allow_origins")
+		return
+	}
 	if pattern := origin.SuggestPattern(expanded); pattern != "" {
 		fail(KindMalformed, "this is a pattern, which means something else as a regular expression", "write "+quoted(optionAllowOrigins+" "+pattern))
 		return
 	}
 	re, err := origin.CompileRegexp(expanded)
 	if err != nil {
-		fail(KindMalformed, err.Error(), orSuggestion(expanded, "see https://github.com/google/re2/wiki/Syntax"))
+		fail(KindMalformed, err.Error(), orSuggestion("", expanded, "see https://github.com/google/re2/wiki/Syntax"))
 		return
 	}
-	if re.NamesOpaque() {
-		fail(KindImpossible, `a regular expression matches no "null" and no "file://"`, `take it out, or write "allow_origins null"`)
+	if opaque := re.Opaque(); opaque != "" {
+		fail(KindImpossible, fmt.Sprintf("a regular expression never matches %q", opaque), fmt.Sprintf(`take it out, or write "allow_origins %s", which needs the risk %s`, opaque, riskNull))
 		return
 	}
 	analysis := re.Analyze()
 	if analysis.Impossible() {
 		fail(KindImpossible, "no origin that a browser sends matches it",
-			orSuggestion(expanded, `write it like "https://app\.example\.com", in lower case and ASCII, with no path and no default port`))
+			orSuggestion("", expanded, `write it like "https://app\.example\.com", in lower case and ASCII, with no path and no default port`))
 		return
 	}
 	c.size += analysis.Size()
@@ -154,13 +160,14 @@ func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {
 	p.origins.regexps = append(p.origins.regexps, re)
 }
 
-// orSuggestion returns a fix that writes the expression that expr may be meant as, or
-// another fix if that is not known.
-func orSuggestion(expr, fix string) string {
-	if guess := origin.SuggestRegexp(expr); guess != "" {
-		return "write " + quoted(guess)
+// orSuggestion returns a fix that writes the expression that expr may be meant as,
+// behind a prefix, or another fix if that is not known.
+func orSuggestion(prefix, expr, fix string) string {
+	guess := origin.SuggestRegexp(expr)
+	if guess == "" || len(prefix+guess) > maxShownBytes {
+		return fix
 	}
-	return fix
+	return "write " + quoted(prefix+guess)
 }
 
 // adviseOfRegex warns of what is allowed but hardly meant.
@@ -185,11 +192,18 @@ func (c *compiler) adviseOfRegex(p *policy, expr, expanded string, re *origin.Re
 			append(where, zap.Ints("columns", columns), zap.String("write", origin.EscapeDots(expr, dots)))...)
 		return
 	}
-	hosts := analysis.Hosts("")
-	if end := strings.Trim(hosts.End, "."); hosts.Known || hosts.TooLarge || re.MatchesAnyHost() || end != "" && suffix.Open(end) == end && !suffix.Registry(end) {
-		return // "https://pr-[0-9]+\.vercel\.app" is meant
+	if !re.MatchesAnyHost() && (strangersMatch(analysis.Hosts("http")) || strangersMatch(analysis.Hosts("https"))) {
+		c.advise("hosts of strangers match; after a dot, a host may end in a domain that is yours", where...)
 	}
-	c.advise("hosts of strangers match; after a dot, a host may end in a domain that is yours", where...)
+}
+
+// strangersMatch reports whether somebody else may have one of the hosts, but for those
+// below the domain of a service that gives names to its users: previews are there.
+func strangersMatch(hosts origin.Hosts) bool {
+	return slices.ContainsFunc(hosts.Ends, func(end string) bool {
+		domain, behindDot := strings.CutPrefix(strings.TrimSuffix(end, "."), ".")
+		return !behindDot || suffix.Registry(domain)
+	})
 }
 
 // checkReachable refuses a policy that can never decide, because the policies before

@@ -119,14 +119,17 @@ func (c *compiler) checkRegexRisks(p *policy, i int, expr, expanded string, anal
 	}
 }
 
-// escapedDots returns expr with its dots escaped, if that makes its hosts known, and
-// else "".
+// escapedDots returns expr with its dots escaped, if that makes its hosts known and can
+// be shown, and else "".
 func escapedDots(expr string) string {
 	dots := origin.UnescapedDots(expr)
 	if dots == nil {
 		return ""
 	}
 	escaped := origin.EscapeDots(expr, dots)
+	if len(escaped) > maxShownBytes {
+		return ""
+	}
 	if re, err := origin.CompileRegexp(escaped); err != nil || !re.Analyze().Hosts("").Known {
 		return ""
 	}

@@ -26,9 +26,9 @@ type Hosts struct {
 	Known bool
 	// TooLarge means that the hosts are unknown because the expression is too large.
 	TooLarge bool
-	// End is what unknown hosts are known to end in, such as ".com", as far as a first
-	// class.
-	End string
+	// Ends are what unknown hosts end in, such as ".com", each as far as a class ahead of
+	// it. An address whose last number is a class is not among them.
+	Ends []string
 
 	names   []string // whole hosts
 	domains []string // what hosts end in, behind a dot
@@ -69,7 +69,11 @@ func (a *Analysis) Size() int { return len(a.prog.Inst) }
 // Impossible reports whether the expression matches no well-formed origin. It may be
 // false all the same.
 func (a *Analysis) Impossible() bool {
-	if literal, complete := a.regexp.literal(); complete {
+	literal, complete := a.regexp.literal()
+	if scheme, _, ok := strings.Cut(literal, schemeSeparator); ok && checkScheme(scheme, scheme, "") != nil {
+		return true // no page has it
+	}
+	if complete {
 		o, wellFormed := Parse(literal)
 		return !wellFormed || o.Opaque()
 	}
@@ -97,19 +101,14 @@ func (a *Analysis) Hosts(scheme string) Hosts {
 // expression has, as the parser makes one of the alternatives in "(?:de|dk)", too.
 const classMark = "\ue000"
 
-// markClasses adds the mark to the classes of expr that do not have it.
+// markClasses adds the mark to the classes of expr.
 func markClasses(expr string) string {
 	var marked strings.Builder
 	for _, p := range pieces(expr) {
-		switch {
-		case p.kind == pieceEscapeClass:
-			marked.WriteString("[" + classMark + p.text + "]")
-		case p.kind != pieceClass || strings.HasPrefix(p.text, "[^"):
+		if p.kind == pieceClass || p.kind == pieceEscapeClass {
+			marked.WriteString("(?:" + p.text + "|" + classMark + ")") // which the parser makes one class of
+		} else {
 			marked.WriteString(p.text)
-		case strings.ContainsAny(p.text[1:2], "]-"): // they stood first, and so for themselves
-			marked.WriteString("[" + classMark + `\` + p.text[1:])
-		default:
-			marked.WriteString("[" + classMark + p.text[1:])
 		}
 	}
 	return marked.String()
@@ -239,12 +238,16 @@ func (g *graph) hosts(ends []int, limit int) Hosts {
 			h.domains = append(h.domains, domain)
 			continue
 		}
-		longer, whole, ok := g.lengthen(e)
+		longer, whole, class := g.lengthen(e)
 		if whole {
 			h.names = append(h.names, e.text)
 		}
-		if !ok {
-			return Hosts{End: e.text}
+		if class != 0 {
+			h.Known = false
+			if e.text != "" || class&^digits != 0 { // no domain ends in a digit
+				h.Ends = append(h.Ends, e.text)
+			}
+			continue
 		}
 		if spelled > limit || g.visits > maxVisits {
 			return Hosts{TooLarge: true}
@@ -260,8 +263,9 @@ func owned(domain string) bool {
 }
 
 // lengthen returns the endings that are one character longer than e, and whether e is
-// a whole host. It reports false for ok if there is a class among these characters.
-func (g *graph) lengthen(e ending) (longer []ending, whole, ok bool) {
+// a whole host. If there are classes among these characters, it returns what they stand
+// for instead.
+func (g *graph) lengthen(e ending) (longer []ending, whole bool, class charset) {
 	var before [len(originChars)][]int
 	for _, n := range e.nodes {
 		at := g.nodes[n].at.phase
@@ -271,7 +275,7 @@ func (g *graph) lengthen(e ending) (longer []ending, whole, ok bool) {
 		}
 		for _, edge := range g.nodes[n].before {
 			if edge.class {
-				return nil, false, false
+				class |= edge.over
 			}
 			for set := edge.over; set != 0; set &= set - 1 {
 				c := bits.TrailingZeros64(uint64(set))
@@ -279,12 +283,15 @@ func (g *graph) lengthen(e ending) (longer []ending, whole, ok bool) {
 			}
 		}
 	}
+	if class != 0 {
+		return nil, whole, class
+	}
 	for c, nodes := range before {
 		if nodes != nil {
 			longer = append(longer, ending{originChars[c:c+1] + e.text, g.skipBack(nodes)})
 		}
 	}
-	return longer, whole, true
+	return longer, whole, 0
 }
 
 // skipBack adds to nodes those from which they are reached over nothing, or over a

@@ -98,6 +98,12 @@ func TestAnalyze(t *testing.T) {
 		{`https://a\dc\.example`, unknown, ""},
 		{`https://a[[:digit:]]c\.example`, unknown, ""},
 		{`https://a[^b]c\.example`, unknown, ""},
+		{`https://[^\W_]shop\.com`, unknown, ""},
+		{`https://shop[^\D]\.com`, unknown, ""},
+		{`https://shop-[^[:^digit:]]\.vercel\.app`, unknown, ""},
+		{`https://[^\PL]shop\.com`, unknown, ""},
+		{`https://[^\x{e000}]shop\.com`, unknown, ""},
+		{`https://[[:]?[a-z]shop\.com`, unknown, ""},
 		{`https://a(?:b|[c])d\.example`, unknown, ""}, // the parser makes one class of them
 		{`https://\w+\.\w+`, unknown, ""},
 		{`https://[\x{212A}a-z]\.example\.com|https://.*\.\x{212A}\.com`, "*.example.com", ""}, // no browser sends the Kelvin sign
@@ -184,6 +190,11 @@ func TestAnalyzeImpossible(t *testing.T) {
 		{`^http://127\.1$`, true},
 		{`http://\[0:0:0:0:0:0:0:1\]:3000`, true},
 		{`https://a\$b|https://b`, false},
+		{`wss://app\.example\.com`, true},
+		{`wss?://.*\.example\.com`, false},
+		{`ftp://.*\.example\.com`, true},
+		{`file://[a-z]+`, true},
+		{`data://.*`, true},
 	} {
 		if got := analyze(t, test.expr).Impossible(); got != test.impossible {
 			t.Errorf("%s: impossible %v", test.expr, got)
@@ -220,6 +231,24 @@ func TestAnalyzeManyNames(t *testing.T) {
 	}
 	if h := analyze(t, "https://("+strings.Join(names, "|")+")").Hosts(""); !h.Known || len(h.names) != 500 {
 		t.Errorf("%d names, %+v", len(h.names), h)
+	}
+}
+
+func TestHostsEnds(t *testing.T) {
+	for expr, want := range map[string]string{
+		`https://.*`:                                     `[""]`,
+		`https://.*\.com`:                                `[".com"]`,
+		`https://.*vercel\.app`:                          `["vercel.app"]`,
+		`https://pr-[0-9]+\.vercel\.app(:\d+)?`:          `[".vercel.app"]`,
+		`https://(?:.*shop\.com|pr-[0-9]+\.vercel\.app)`: `[".vercel.app" "shop.com"]`,
+		`http://192\.168\.0\.\d+:3000`:                   `[]`,
+		`https://app\.example\.com`:                      `[]`,
+	} {
+		h := analyze(t, expr).Hosts("")
+		slices.Sort(h.Ends)
+		if got := fmt.Sprintf("%q", h.Ends); got != want || h.Known != strings.Contains(expr, "app\\.example") {
+			t.Errorf("%s: %s, known %v", expr, got, h.Known)
+		}
 	}
 }
 

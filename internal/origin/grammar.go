@@ -6,8 +6,9 @@ import (
 )
 
 // The grammar of well-formed origins, as an automaton that reads them from the left. It
-// lets through a little more than [Parse]: hosts that are too long, and numbers and
-// colons that are no address.
+// lets through somewhat more than [Parse]: what is too long, numbers and colons that
+// are no address, ports above 65535, and the default ports of schemes other than http
+// and https.
 
 // charset is a set of the characters of well-formed origins, a bit each.
 type charset uint64

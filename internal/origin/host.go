@@ -33,8 +33,8 @@ func normalizeHost(scheme, host string) (string, *PatternError) {
 		return serializeIPv6(addr), nil
 	}
 	normal := lowerASCII(host)
-	if needsIDNA(normal) {
-		if DefaultPort(scheme) == "" {
+	if special := DefaultPort(scheme) != ""; needsIDNA(normal, special) {
+		if !special {
 			return "", &PatternError{Reason: fmt.Sprintf("with the scheme %s, browsers keep the host as bytes; it has only letters, digits, \"-\", \"_\" and dots", scheme)}
 		}
 		ascii, ok := toASCII(host)
@@ -79,14 +79,15 @@ func lastRune(s string) string {
 	return s[len(s)-size:]
 }
 
-// needsIDNA reports whether a host name has Unicode in it, plain or encoded.
-func needsIDNA(host string) bool {
+// needsIDNA reports whether a host name has Unicode in it, plain or, if its scheme is
+// special, encoded.
+func needsIDNA(host string, special bool) bool {
 	for i := 0; i < len(host); i++ {
 		if host[i] >= 0x80 {
 			return true
 		}
 	}
-	return strings.HasPrefix(host, "xn--") || strings.Contains(host, ".xn--")
+	return special && (strings.HasPrefix(host, "xn--") || strings.Contains(host, ".xn--"))
 }
 
 // parseIPv4 reads the spellings of an IPv4 address that browsers accept: one to four

@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -71,42 +70,71 @@ func looksLikeRegexp(s string) bool {
 
 // SuggestRegexp returns the expression that expr may be meant as: without the slashes
 // or the tilde that go with it elsewhere, with a scheme, in lower case, with its dots
-// escaped. It returns "" if that is not known to work.
+// escaped. It returns "" unless that matches something, and no strangers.
 func SuggestRegexp(expr string) string {
-	bare := strings.TrimLeft(expr, "~* ")
+	bare := expr
+	if rest, ok := strings.CutPrefix(expr, "~"); ok { // "~*^https://..."
+		bare = strings.TrimLeft(strings.TrimPrefix(rest, "*"), " ")
+	}
 	if inner, ok := strings.CutPrefix(bare, "/"); ok {
 		if end := strings.LastIndexByte(inner, '/'); end >= 0 && strings.Trim(inner[end+1:], "gimsuy") == "" {
 			bare = inner[:end]
 		}
 	}
 	bare = strings.ReplaceAll(bare, `\/`, "/")
-	unanchored := strings.TrimPrefix(bare, "^")
+	if _, err := CompileRegexp(bare); err != nil {
+		return ""
+	}
+	hosts := strings.TrimPrefix(bare, "^")
+	if strings.Contains(hosts, "|") {
+		hosts = "(?:" + hosts + ")"
+	}
 	guesses := []string{
 		bare,
-		lowerASCII(bare),
+		lowerLiterals(bare),
 		strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(bare, "$"), ".*"), "/"),
-		"https://" + unanchored,
+		"https://" + hosts,
 	}
-	if strings.HasPrefix(unanchored, `\.`) {
-		guesses = append(guesses, "https://.*"+unanchored)
+	if strings.HasPrefix(hosts, `\.`) {
+		guesses = append(guesses, "https://.*"+hosts)
 	}
 	for _, guess := range guesses {
 		guess = EscapeDots(guess, UnescapedDots(guess))
-		if re, err := CompileRegexp(guess); err == nil && !re.Analyze().Impossible() {
+		re, err := CompileRegexp(guess)
+		if err != nil {
+			continue
+		}
+		if a := re.Analyze(); !a.Impossible() && a.Hosts("").Known {
 			return guess
 		}
 	}
 	return ""
 }
 
+// lowerLiterals lower-cases what stands for itself in a regular expression.
+func lowerLiterals(expr string) string {
+	var lower strings.Builder
+	for _, p := range pieces(expr) {
+		if p.kind == pieceOther {
+			p.text = lowerASCII(p.text)
+		}
+		lower.WriteString(p.text)
+	}
+	return lower.String()
+}
+
+// unescapeLiterals takes the backslashes off what a pattern may have.
+var unescapeLiterals = strings.NewReplacer(`\.`, ".", `\/`, "/", `\-`, "-")
+
 // SuggestPattern returns the pattern with a wildcard that a regular expression may be
 // meant as, or "".
 func SuggestPattern(expr string) string {
-	bare := strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(expr, `\`, ""), "^"), "$")
-	p, err := ParsePattern(bare)
-	if refused := new(PatternError); errors.As(err, &refused) && refused.Fix != "" && strings.HasPrefix(bare, "*") {
-		p, err = ParsePattern(refused.Fix)
+	bare := strings.TrimSuffix(strings.TrimPrefix(unescapeLiterals.Replace(expr), "^"), "$")
+	if strings.HasPrefix(bare, "*.") {
+		bare = withScheme(bare)
 	}
+	bare = strings.Replace(bare, "https?://", "https://", 1)
+	p, err := ParsePattern(bare)
 	if err != nil || !strings.Contains(p.String(), "*") {
 		return ""
 	}
@@ -143,7 +171,10 @@ func checkSeparators(s string) *PatternError {
 		return nil
 	}
 	parts := strings.FieldsFunc(s, separates)
-	if len(parts) == 2 && (strings.HasSuffix(parts[0], "/") || strings.ContainsAny(parts[1][:1], ":./")) { // "https:// example.com"
+	switch {
+	case len(parts) == 1: // a control character at an edge
+		return &PatternError{Reason: "an origin has no white space", Fix: parts[0]}
+	case len(parts) == 2 && !several && (strings.HasSuffix(parts[0], ":/") || strings.HasSuffix(parts[0], schemeSeparator) || parts[1][0] == ':'): // "https:// example.com"
 		return &PatternError{Reason: "an origin has no white space", Fix: parts[0] + parts[1]}
 	}
 	separator, _ := utf8.DecodeRuneInString(s[i:])

@@ -32,10 +32,15 @@ func CompileRegexp(expr string) (*Regexp, error) {
 // "null" and "file://", which are no site's. Its time is linear in the length of o.
 func (r *Regexp) Matches(o Origin) bool { return !o.Opaque() && r.re.MatchString(o.raw) }
 
-// NamesOpaque reports whether the expression spells out "null" or "file://", which it
-// never gets to see.
-func (r *Regexp) NamesOpaque() bool {
-	return r.re.MatchString(Null) && !r.re.MatchString("nulx") || r.re.MatchString(File) && !r.re.MatchString("filx://")
+// Opaque returns "null" or "file://" if the expression spells that out, which it never
+// gets to see, and else "".
+func (r *Regexp) Opaque() string {
+	for _, test := range [][2]string{{Null, "nulx"}, {File, "filx://"}} {
+		if r.re.MatchString(test[0]) && !r.re.MatchString(test[1]) {
+			return test[0]
+		}
+	}
+	return ""
 }
 
 // MatchesAnyHost reports whether the expression matches hosts whatever they are, as far
@@ -124,8 +129,8 @@ func classLength(expr string) int {
 		switch {
 		case expr[i] == '\\':
 			i += 2
-		case strings.HasPrefix(expr[i:], "[:") && strings.Contains(expr[i:], ":]"):
-			i += strings.Index(expr[i:], ":]") + 2
+		case strings.HasPrefix(expr[i:], "[:") && strings.Contains(expr[i+2:], ":]"):
+			i += 2 + strings.Index(expr[i+2:], ":]") + 2
 		default:
 			i++
 		}

@@ -51,14 +51,14 @@ func TestCompileRegexpRefuses(t *testing.T) {
 	}
 }
 
-func TestNamesOpaque(t *testing.T) {
-	for expr, want := range map[string]bool{
-		`null`: true, `null|https://a\.example`: true, `(?:file://|https://a\.example)`: true,
-		`.*`: false, `[a-z]+`: false, `https://a\.example`: false, `[a-z]+://.*`: false,
+func TestRegexpOpaque(t *testing.T) {
+	for expr, want := range map[string]string{
+		`null`: Null, `null|https://a\.example`: Null, `(?:file://|https://a\.example)`: File, `(https?|file)://.*`: File,
+		`.*`: "", `[a-z]+`: "", `https://a\.example`: "", `[a-z]+://.*`: "",
 	} {
 		re, err := CompileRegexp(expr)
-		if err != nil || re.NamesOpaque() != want {
-			t.Errorf("%s: %v, %v", expr, !want, err)
+		if err != nil || re.Opaque() != want {
+			t.Errorf("%s: %q, %v", expr, re.Opaque(), err)
 		}
 	}
 }
@@ -115,6 +115,7 @@ func FuzzAnalyze(f *testing.F) {
 		`http://localhost:\d+|https://.*\.example\.(com|org)`, `(?i)HTTPS://[K-Z]+\.example\.com`, `https://([a-z]+\.)*example\.co\.uk`,
 		`http://\[::[0-9a-f]{1,4}\]:.*`, `^https://a\.b$`, `https://.*\.amazonaws\.com`, `.*`, `https://[^.]+\.github\.io`,
 		`[a-z+.-]+://[a-z_.-]*(:\d*)?`, `https://a\.example\.com\.?(:443)?`, `http://.*\.0\.1`, `https://(?:[ac][eg])*\.example`,
+		`https://[^\W_]shop\.com`, `https://[[:]?[a-z]shop\.com`, `https://[]-a]x\pL\p{Greek}[-a]\.com`, `\Qa.b\E[[:^alpha:]_]\.com`, `(?i:[K])\.com`,
 	} {
 		f.Add(expr, []byte("0123456789abcdefghijklmnopqrstuvwxyz"))
 		f.Add(expr, []byte("\x00\xff\x00\xff\x01\x02\x03\x80\x80\x80\x80\x80\x80\x80\x80\x80"))
@@ -130,6 +131,13 @@ func FuzzAnalyze(f *testing.F) {
 		parsed, err := syntax.Parse(expr, syntax.Perl)
 		if err != nil {
 			t.Fatalf("CompileRegexp(%q) succeeds, but %v", expr, err)
+		}
+		source := ""
+		for _, p := range pieces(expr) {
+			source += p.text
+		}
+		if _, err := syntax.Parse(markClasses(expr), syntax.Perl); source != expr || err != nil {
+			t.Fatalf("the pieces of %q are %q, and marked it is %q, %v", expr, source, markClasses(expr), err)
 		}
 		a := re.Analyze()
 		impossible, hosts, httpHosts := a.Impossible(), a.Hosts(""), a.Hosts("http")

@@ -163,6 +163,11 @@ func (w *wildcard) parent(name string) *parent {
 	for i := len(name) - 1; i >= 0; i-- {
 		h = hashByte(h, name[i])
 	}
+	return w.parentAt(h, name)
+}
+
+// parentAt returns the parent of this name, whose hash is h.
+func (w *wildcard) parentAt(h uint64, name string) *parent {
 	if p := w.find(h, name); p != nil {
 		return p
 	}
