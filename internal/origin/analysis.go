@@ -66,8 +66,8 @@ func (r *Regexp) Analyze() *Analysis {
 // run through all of them for each byte of an origin.
 func (a *Analysis) Size() int { return len(a.prog.Inst) }
 
-// Impossible reports whether the expression matches no well-formed origin. It may be
-// false all the same.
+// Impossible reports whether the expression matches no well-formed origin that a page
+// can have. It may say false all the same.
 func (a *Analysis) Impossible() bool {
 	literal, complete := a.regexp.literal()
 	if scheme, _, ok := strings.Cut(literal, schemeSeparator); ok && checkScheme(scheme, scheme, "") != nil {
