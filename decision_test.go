@@ -147,19 +147,19 @@ func FuzzDecide(f *testing.F) {
 		{"OPTIONS", "https://app.example.com/", "GET\r\nX: y", "x,\x00"},
 		{"GET", "https://app.example.com\nhttps://x.example.org", "", ""},
 		{"OPTIONS", "\nhttps://app.example.com", "PUT", ""},
-		{"GET", "https://" + strings.Repeat("a", 1<<20) + ".example.org", "", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3])
 	}
+	patterns := []string{"https://app.example.com", "https://*.example.org", "https://shop-*.example.com", "http://localhost:*", "app://obsidian.md"}
 	pairs, err := origintest.Pairs()
 	if err != nil {
 		f.Fatal(err)
 	}
 	for _, pair := range pairs {
-		f.Add("GET", pair.Origin, "", "")
-		f.Add("OPTIONS", strings.ReplaceAll(pair.Origin, "example.com", "example.org"), "PUT", "x-one")
+		if slices.Contains(patterns, pair.Pattern) {
+			f.Add("GET", pair.Origin, "", "")
+		}
 	}
-	patterns := []string{"https://app.example.com", "https://*.example.org", "https://shop-*.example.com:*", "http://localhost:*", "app://obsidian.md"}
 	cookies := provision(f, &Handler{Policies: []*Policy{{AllowOrigins: patterns, AllowCredentials: true, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}}})
 	open := provision(f, &Handler{Policies: []*Policy{{AllowOrigins: []string{"*"}}}})
 	f.Fuzz(func(t *testing.T, method, origin, requestMethod, requestHeaders string) {
