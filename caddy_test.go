@@ -20,6 +20,7 @@ const prelude = `{
 	admin off
 	auto_https off
 	persist_config off
+	default_bind 127.0.0.1
 	log {
 		output discard
 	}
