@@ -296,7 +296,7 @@ func TestLoadedConfigs(t *testing.T) {
 			`hosts of strangers match; after a dot, a host may end in a domain that is yours policy=policy0 allow_origin_regex=https://(?:.*shop\.com|pr-[0-9]+\.vercel\.app)`,
 		}},
 		{name: "a dot of a placeholder is none of the regex", config: onePolicy(`"allow_origin_regex": ["https://{env.CORS_TEST_HOST}.example\\.com"]`), warnings: []string{
-			`a dot without a backslash matches any character, so that other hosts match policy=policy0 allow_origin_regex=https://{env.CORS_TEST_HOST}.example\.com columns=[29] write=https://{env.CORS_TEST_HOST}\.example\.com`,
+			`an unescaped dot matches any character, so that other hosts match policy=policy0 allow_origin_regex=https://{env.CORS_TEST_HOST}.example\.com columns=[29] write=https://{env.CORS_TEST_HOST}\.example\.com`,
 		}},
 		{name: "one origin as a pattern and as a regex", config: onePolicy(`"allow_origins": ["http://localhost"], "allow_origin_regex": ["http://localhost"]`)},
 		{name: "large regexes", config: onePolicy(`"allow_origin_regex": ["https://(?:[a-z]?){1000}(?:[a-z]?){1000}(?:[a-z]?){1000}(?:[a-z]?){1000}\\.a\\.example", "https://(?:[a-z]?){1000}(?:[a-z]?){1000}(?:[a-z]?){1000}(?:[a-z]?){1000}(?:[a-z]?){1000}(?:[a-z]?){1000}(?:[a-z]?){1000}\\.b\\.example"]`), warnings: []string{
@@ -304,8 +304,8 @@ func TestLoadedConfigs(t *testing.T) {
 		}},
 		{name: "dots without a backslash", config: onePolicy(`"allow_origin_regex": ["https://app.example\\.com", "^https://[a-z]+.a.example$", "https://pr-.\\.example\\.com"]`),
 			matches: "https://app.example.com https://appxexample.com https://xyaza.example https://pr-1.example.com", warnings: []string{
-				`a dot without a backslash matches any character, so that other hosts match policy=policy0 allow_origin_regex=https://app.example\.com columns=[12] write=https://app\.example\.com`,
-				`a dot without a backslash matches any character, so that other hosts match policy=policy0 allow_origin_regex=^https://[a-z]+.a.example$ columns=[16 18] write=^https://[a-z]+\.a\.example$`,
+				`an unescaped dot matches any character, so that other hosts match policy=policy0 allow_origin_regex=https://app.example\.com columns=[12] write=https://app\.example\.com`,
+				`an unescaped dot matches any character, so that other hosts match policy=policy0 allow_origin_regex=^https://[a-z]+.a.example$ columns=[16 18] write=^https://[a-z]+\.a\.example$`,
 			}},
 		{name: "a regex that ends in a domain", config: onePolicy(`"allow_origin_regex": ["https://[a-z0-9-]+\\.example\\.com(:[0-9]+)?", "https?://(.*\\.)?localhost:\\d+", "https://(app|admin)\\.example\\.org"]` + cookies),
 			matches: "https://a.example.com:8443 http://localhost:3000 https://admin.example.org", of: "https://example.com.evil.example"},

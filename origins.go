@@ -188,7 +188,7 @@ func (c *compiler) adviseOfRegex(p *policy, expr, expanded string, re *origin.Re
 		for i, dot := range dots {
 			columns[i] = dot + 1
 		}
-		c.advise("a dot without a backslash matches any character, so that other hosts match",
+		c.advise("an unescaped dot matches any character, so that other hosts match",
 			append(where, zap.Ints("columns", columns), zap.String("write", origin.EscapeDots(expr, dots)))...)
 		return
 	}
