@@ -87,7 +87,7 @@ func (c *compiler) checkPatternRisks(p *policy, pattern originPattern) {
 	if !p.credentials {
 		return
 	}
-	if pattern.Any() || pattern.AnyHost() && !pattern.Loopback() {
+	if pattern.Any() || pattern.AnyHost() {
 		need(riskAnyOrigin, "with allow_credentials, this trusts sites of strangers", "name the origins that you trust")
 	}
 	if pattern.Insecure() {

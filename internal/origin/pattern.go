@@ -239,9 +239,6 @@ func (p Pattern) AnyHost() bool {
 // which whoever sits on the network can forge. Loopback hosts do not count.
 func (p Pattern) Insecure() bool { return p.scheme == "http" && !isLoopback(p.host) }
 
-// Loopback reports whether the pattern matches only hosts that are always this machine.
-func (p Pattern) Loopback() bool { return isLoopback(p.host) }
-
 // WildcardParent returns the host name to the right of a wildcard label, such as
 // "github.io" in "https://*.github.io", or "" if there is none.
 func (p Pattern) WildcardParent() string {

@@ -215,7 +215,7 @@ func (w *wildcard) contains(host, port string) bool {
 	}
 	h := w.seed
 	for i := len(host) - 1; i >= first; i-- {
-		if host[i] == '.' && i < len(host)-1 { // a trailing dot is no part of a label
+		if host[i] == '.' { // there is no parent behind a trailing dot
 			p := w.find(h, host[i+1:])
 			if p != nil && (p.subdomains.has(port) || i == first && p.labels.contain(host[:i], port)) {
 				return true
