@@ -222,11 +222,7 @@ func TestOriginsPageExamples(t *testing.T) {
 		})
 		driven[test.block] = true
 	}
-	for name := range blocks {
-		if !driven[name] {
-			t.Errorf("no test drives the block %q of the page", name)
-		}
-	}
+	allDriven(t, blocks, driven)
 }
 
 // TestOriginsPageJSON loads the route of the page on origins.

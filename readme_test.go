@@ -29,6 +29,16 @@ func codeBlocks(t *testing.T, page string) map[string]string {
 	return blocks
 }
 
+// allDriven fails unless a test drives each block of a page.
+func allDriven(t *testing.T, blocks map[string]string, driven map[string]bool) {
+	t.Helper()
+	for name := range blocks {
+		if !driven[name] {
+			t.Errorf("no test drives the block %q", name)
+		}
+	}
+}
+
 // TestREADME runs every Caddyfile of the README on a real Caddy, and holds what is
 // said of it against what it does. In these, the site listens on $A, and its
 // backend, which answers as backend says, on $B.
@@ -155,11 +165,7 @@ func TestREADME(t *testing.T) {
 		})
 		driven[test.block] = true
 	}
-	for name := range blocks {
-		if !driven[name] {
-			t.Errorf("no test drives the block %q of the README", name)
-		}
-	}
+	allDriven(t, blocks, driven)
 }
 
 // TestREADMESecondImport shows that the snippet with "handle" cannot be imported

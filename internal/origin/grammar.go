@@ -93,7 +93,7 @@ func (w where) steps() []step {
 func (w where) schemeSteps() []step {
 	const longest = "https"
 	var steps []step
-	first, others := chars(""), schemeChars
+	var first charset
 	if int(w.n) < len(longest) {
 		first = chars(longest[w.n : w.n+1])
 		steps = append(steps, step{first, where{phase: inScheme, n: w.n + 1}})
@@ -102,7 +102,7 @@ func (w where) schemeSteps() []step {
 		return append(steps, step{letters &^ first, where{phase: differing}})
 	}
 	known := max(0, slices.Index(knownSchemes[:], longest[:w.n]))
-	return append(steps, step{others &^ first, where{phase: differing}}, step{chars(":"), where{phase: afterColon, known: uint8(known)}})
+	return append(steps, step{schemeChars &^ first, where{phase: differing}}, step{chars(":"), where{phase: afterColon, known: uint8(known)}})
 }
 
 func (w where) portSteps() []step {

@@ -46,13 +46,14 @@ func workingFix(fix string) string {
 			return fix
 		}
 		p, err := parseTuple(fix)
-		if err == nil && suffix.Open(p.WildcardParent()) == "" {
+		switch {
+		case err != nil:
+			fix = err.Fix
+		case suffix.Open(p.WildcardParent()) != "":
+			return ""
+		default:
 			return fix
 		}
-		if err == nil {
-			return ""
-		}
-		fix = err.Fix
 	}
 	return ""
 }
@@ -248,6 +249,35 @@ func withScheme(s string) string {
 		return "https" + schemeSeparator + s
 	}
 	return "" // a word that stands for something else
+}
+
+// checkAuthority refuses, of what follows the scheme, all that is neither host nor port.
+func checkAuthority(scheme, authority string) *PatternError {
+	if _, err := netip.ParsePrefix(authority); err == nil {
+		return &PatternError{Reason: "an origin is of one host, not of a range of addresses"}
+	}
+	if i := strings.IndexAny(authority, `/\?#`); i >= 0 {
+		err := &PatternError{Reason: "an origin has no " + partName(authority[i:]), Fix: scheme + schemeSeparator + authority[:i]}
+		if strings.Contains(authority[i:], "@") {
+			err.Fix = "" // what is ahead of it may be a password, and no host
+		}
+		return err
+	}
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		err := &PatternError{Reason: "an origin has no user name or password", Fix: scheme + schemeSeparator + authority[i+1:]}
+		if strings.Contains(authority[:i], ".") {
+			err.Fix = "" // which of the two is the host?
+		}
+		return err
+	}
+	if addr, err := netip.ParseAddr(authority); err == nil && addr.Is6() {
+		// No fix: the last number may be meant for the port.
+		return &PatternError{Reason: `an IPv6 address stands in brackets, as in "http://[::1]:3000"`}
+	}
+	if strings.HasPrefix(authority, "[") && !strings.Contains(authority, "]") {
+		return &PatternError{Reason: `the "]" behind the IPv6 address is missing`, Fix: scheme + schemeSeparator + authority + "]"}
+	}
+	return nil
 }
 
 // partName names the part of a URL that rest starts.

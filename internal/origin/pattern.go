@@ -88,29 +88,8 @@ func parseTuple(s string) (Pattern, *PatternError) {
 	if err := checkScheme(p.scheme, scheme, authority); err != nil {
 		return Pattern{}, err
 	}
-	if _, err := netip.ParsePrefix(authority); err == nil {
-		return Pattern{}, &PatternError{Reason: "an origin is of one host, not of a range of addresses"}
-	}
-	if i := strings.IndexAny(authority, `/\?#`); i >= 0 {
-		err := &PatternError{Reason: "an origin has no " + partName(authority[i:]), Fix: scheme + schemeSeparator + authority[:i]}
-		if strings.Contains(authority[i:], "@") {
-			err.Fix = "" // what is ahead of it may be a password, and no host
-		}
+	if err := checkAuthority(scheme, authority); err != nil {
 		return Pattern{}, err
-	}
-	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
-		err := &PatternError{Reason: "an origin has no user name or password", Fix: scheme + schemeSeparator + authority[i+1:]}
-		if strings.Contains(authority[:i], ".") {
-			err.Fix = "" // which of the two is the host?
-		}
-		return Pattern{}, err
-	}
-	if addr, err := netip.ParseAddr(authority); err == nil && addr.Is6() {
-		// No fix: the last number may be meant for the port.
-		return Pattern{}, &PatternError{Reason: `an IPv6 address stands in brackets, as in "http://[::1]:3000"`}
-	}
-	if strings.HasPrefix(authority, "[") && !strings.Contains(authority, "]") {
-		return Pattern{}, &PatternError{Reason: `the "]" behind the IPv6 address is missing`, Fix: s + "]"}
 	}
 	host := authority[:hostLength(authority)]
 	if host == "" {

@@ -13,8 +13,8 @@ const MaxShapes = 500
 
 // Set is a compiled list of patterns. What a look-up costs grows with the length of
 // the origin, and not with how many patterns the set holds, but for the lengths that
-// [MaxShapes] is about. The zero value is an empty set. A set may be read by many goroutines once it is no longer
-// added to.
+// [MaxShapes] is about. The zero value is an empty set. A set may be read by many
+// goroutines once it is no longer added to.
 type Set struct {
 	any      bool
 	exact    map[string]struct{}  // whole origins
@@ -38,8 +38,9 @@ type parent struct {
 	next       *parent // another name of the same hash
 }
 
-// labels are the patterns with "*" inside the label before a node. Those of one shape
-// are found by one look-up, so that only the number of shapes counts.
+// labels are the patterns with "*" inside the label before one parent, or inside the
+// only label. Those of one shape are found by one look-up, so that only the number of
+// shapes counts.
 type labels struct {
 	shapes []shape // sorted, each once
 	ports  map[affixes]*ports
