@@ -9,16 +9,18 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
 
 // TestAdminAPI changes the origins of a running Caddy, while requests keep coming.
 func TestAdminAPI(t *testing.T) {
-	site, admin := newClient(t), newClient(t)
+	site, admin := newClient(t), adminAPI{newClient(t)}
 	loadCaddy(t, []byte(`{
-		"admin": {"listen": "`+admin.address+`", "config": {"persist": false}},
+		"admin": {"listen": "`+admin.Address+`", "config": {"persist": false}},
 		"logging": {"logs": {"default": {"writer": {"output": "discard"}}}},
 		"apps": {"http": {"servers": {"api": {
-			"listen": ["`+site.address+`"],
+			"listen": ["`+site.Address+`"],
 			"automatic_https": {"disable": true},
 			"routes": [{"handle": [
 				{"@id": "cors", "handler": "cors", "policies": [{"allow_origins": ["https://app.example.com"]}]},
@@ -40,7 +42,7 @@ func TestAdminAPI(t *testing.T) {
 		load.Add(1)
 		go func() {
 			defer load.Done()
-			c := clientOf(t, site.address)
+			c := corstest.NewClient(t, site.Address)
 			for {
 				select {
 				case <-stop:
@@ -54,7 +56,7 @@ func TestAdminAPI(t *testing.T) {
 					getOther:                              "|",
 					strings.Replace(get, "app", "new", 1): "|https://new.example.com|",
 				} {
-					r, err := c.persist(request)
+					r, err := persist(c, request)
 					if err != nil {
 						t.Errorf("%s: %v", request, err)
 						return
@@ -74,11 +76,11 @@ func TestAdminAPI(t *testing.T) {
 	getNew := strings.Replace(get, "app", "new", 1)
 	want := func(request string, lines ...string) {
 		t.Helper()
-		r, err := site.persist(request)
+		r, err := persist(site, request)
 		if err != nil {
 			t.Fatalf("%s: %v", request, err)
 		}
-		r.want(t, 200, lines...)
+		r.Want(t, 200, lines...)
 	}
 	for range 10 {
 		want(getNew, vary)
@@ -120,58 +122,45 @@ func cutOff(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// persist is try, again where a reload cut the request off.
-func (c *client) persist(request string) (r response, err error) {
+// persist sends a request, again where a reload cut it off.
+func persist(c *client, request string) (r response, err error) {
 	for range 20 {
-		if r, err = c.try(request); !cutOff(err) {
+		if r, err = c.Try(request); !cutOff(err) {
 			break
 		}
 	}
 	return r, err
 }
 
+// adminAPI is a client of Caddy's admin API.
+type adminAPI struct{ *client }
+
 // config returns the config that runs.
-func (c *client) config(t *testing.T) string {
+func (a adminAPI) config(t *testing.T) string {
 	t.Helper()
-	r, err := c.persist("GET /config/")
+	r, err := persist(a.client, "GET /config/")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r.body
+	return r.Text
 }
 
 // send calls the admin API. It fails unless the call succeeds, or is refused with an
 // error that says what is wanted.
-func (c *client) send(t *testing.T, method, path, body, wantError string) {
+func (a adminAPI) send(t *testing.T, method, path, body, wantError string) {
 	t.Helper()
-	before := c.config(t)
+	before := a.config(t)
 	for attempt := 0; ; attempt++ {
-		status, answer, err := c.call(t, method, path, body)
+		r, err := a.Try(method + " " + path + "\nContent-Type: application/json\n\n" + body)
 		if cutOff(err) && attempt < 20 {
-			if wantError == "" && c.config(t) != before {
+			if wantError == "" && a.config(t) != before {
 				return // it is the answer that was cut off
 			}
 			continue
 		}
-		if err != nil || (status == http.StatusOK) != (wantError == "") || !strings.Contains(answer, wantError) {
-			t.Fatalf("%s %s %s: status %d %s %v, want error %q", method, path, body, status, answer, err, wantError)
+		if err != nil || (r.StatusCode == http.StatusOK) != (wantError == "") || !strings.Contains(r.Text, wantError) {
+			t.Fatalf("%s %s %s: %s %v, want error %q", method, path, body, r, err, wantError)
 		}
 		return
 	}
-}
-
-func (c *client) call(t *testing.T, method, path, body string) (status int, answer string, err error) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+c.address+path, strings.NewReader(body))
-	if err != nil {
-		return 0, "", err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer resp.Body.Close()
-	read, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(read), err
 }

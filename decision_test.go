@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 	"github.com/seed-9442523e/caddy-cors/internal/origintest"
 )
 
@@ -133,7 +134,7 @@ func TestDecide(t *testing.T) {
 func newRequest(text string) *http.Request {
 	method, lines, _ := strings.Cut(text, "\n")
 	r := &http.Request{Method: method, Header: make(http.Header), Host: "server.example"}
-	addHeaders(r, lines)
+	corstest.AddHeaders(r, lines)
 	return r
 }
 

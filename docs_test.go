@@ -208,11 +208,11 @@ func TestOriginsPageExamples(t *testing.T) {
 	} {
 		t.Run(test.block, func(t *testing.T) {
 			site := runCaddy(t, strings.Replace(blocks[test.block], "api.example.com {", "http://$A {", 1))
-			r, err := site.try(test.request)
+			r, err := site.Try(test.request)
 			got := "aborted"
 			switch {
 			case err == nil && r.StatusCode == http.StatusOK:
-				got = r.body + " " + r.Header.Get(headerAllowOrigin)
+				got = r.Text + " " + r.Header.Get(headerAllowOrigin)
 			case err == nil:
 				got = fmt.Sprint(r.StatusCode, " ", r.Header.Get(headerAllowOrigin))
 			}
@@ -230,7 +230,7 @@ func TestOriginsPageJSON(t *testing.T) {
 	site := newClient(t)
 	loadRoute(t, site, codeBlocks(t, "docs/origins.md")["json"])
 	for origin, want := range map[string]string{"https://a.partner.example": "hello, partner", "https://partner.example": ""} {
-		if r := site.do("GET /\nOrigin: " + origin); r.body != want {
+		if r := site.Do("GET /\nOrigin: " + origin); r.Text != want {
 			t.Errorf("%s: %s", origin, r)
 		}
 	}

@@ -40,28 +40,28 @@ func driveQuickstart(t *testing.T, caddyfile string) {
 			t.Fatalf("no site at %s", port)
 		}
 	}
-	caddyfile = strings.NewReplacer("{\n\t# Listen", "{\n\tadmin "+admin.address+"\n\t# Listen",
-		"localhost:3000", page.address, "localhost:8000", api.address).Replace(caddyfile)
+	caddyfile = strings.NewReplacer("{\n\t# Listen", "{\n\tadmin "+admin.Address+"\n\t# Listen",
+		"localhost:3000", page.Address, "localhost:8000", api.Address).Replace(caddyfile)
 	loadCaddy(t, adapt(t, caddyfile))
 
-	r := page.do("GET /")
-	r.want(t, 200, "Vary: Accept-Encoding")
+	r := page.Do("GET /")
+	r.Want(t, 200, "Vary: Accept-Encoding")
 	for _, id := range []string{`id="get"`, `id="put"`, `id="private"`, "http://localhost:8000/api"} {
-		if !strings.Contains(r.body, id) {
+		if !strings.Contains(r.Text, id) {
 			t.Errorf("the page has no %s", id)
 		}
 	}
 
-	origin := "\nOrigin: http://" + page.address
-	allowPage := "Allow-Origin: http://" + page.address
+	origin := "\nOrigin: http://" + page.Address
+	allowPage := "Allow-Origin: http://" + page.Address
 	preflight := " /api" + origin + "\nAccess-Control-Request-Method: PUT\nAccess-Control-Request-Headers: content-type"
-	api.do("GET /api"+origin).want(t, 200, allowPage, vary)
-	api.do("OPTIONS"+preflight).want(t, 204, preflightLines(allowPage, vary)...)
-	r = api.do("PUT /api" + origin)
-	r.want(t, 200, allowPage, vary)
-	if !strings.Contains(r.body, "PUT") || r.Header.Get(headerContentType) != "application/json" {
+	api.Do("GET /api"+origin).Want(t, 200, allowPage, vary)
+	api.Do("OPTIONS"+preflight).Want(t, 204, preflightLines(allowPage, vary)...)
+	r = api.Do("PUT /api" + origin)
+	r.Want(t, 200, allowPage, vary)
+	if !strings.Contains(r.Text, "PUT") || r.Header.Get(headerContentType) != "application/json" {
 		t.Errorf("%s", r)
 	}
-	api.do("GET /private"+origin).want(t, 200, vary)
-	api.do("GET /private\nOrigin: https://admin.example.com").want(t, 200, "Allow-Origin: https://admin.example.com", vary)
+	api.Do("GET /private"+origin).Want(t, 200, vary)
+	api.Do("GET /private\nOrigin: https://admin.example.com").Want(t, 200, "Allow-Origin: https://admin.example.com", vary)
 }

@@ -85,7 +85,7 @@ func TestMatcher(t *testing.T) {
 			if origin != "-" {
 				request += "\nOrigin: " + strings.ReplaceAll(origin, "|", "\nOrigin: ")
 			}
-			if r := site.do(request); (r.body == "matched") != test.matches {
+			if r := site.Do(request); (r.Text == "matched") != test.matches {
 				t.Errorf("%s\n\ngot %s\n\nwant a match: %v", request, r, test.matches)
 			}
 		}

@@ -15,9 +15,9 @@ func runLogged(t *testing.T, level, site string, requests ...string) []string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "log")
 	a := newClient(t)
-	loadCaddy(t, adapt(t, "{\n admin off\n auto_https off\n persist_config off\n log {\n output file "+file+"\n level "+level+"\n include http.handlers.cors\n }\n}\nhttp://"+a.address+" {\n"+site+"\nrespond hi\n}"))
+	loadCaddy(t, adapt(t, "{\n admin off\n auto_https off\n persist_config off\n log {\n output file "+file+"\n level "+level+"\n include http.handlers.cors\n }\n}\nhttp://"+a.Address+" {\n"+site+"\nrespond hi\n}"))
 	for _, request := range requests {
-		a.do(request)
+		a.Do(request)
 	}
 	log, err := os.ReadFile(file)
 	if err != nil {

@@ -1,12 +1,9 @@
 package caddycors
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -33,28 +30,12 @@ func TestMain(m *testing.M) {
 
 // sendOrigins sends a GET whose Origin lines are just these bytes, which a client of
 // net/http would not send.
-func (c *client) sendOrigins(path string, origins ...string) response {
-	c.t.Helper()
-	conn, err := net.Dial("tcp", c.address)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer conn.Close()
-	request := "GET " + path + " HTTP/1.1\r\nHost: " + c.address + "\r\nConnection: close\r\n"
+func sendOrigins(c *client, path string, origins ...string) response {
+	request := "GET " + path + " HTTP/1.1\r\nHost: " + c.Address + "\r\nConnection: close\r\n"
 	for _, origin := range origins {
 		request += "Origin: " + origin + "\r\n"
 	}
-	go func() { _, _ = io.WriteString(conn, request+"\r\n") }() // a server may answer before it has read all
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		c.t.Fatalf("%.200q\n%v", request, err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return response{resp, request, string(body)}
+	return c.Raw(request + "\r\n")
 }
 
 // TestOriginPairs sends each origin of the table of pairs to a running Caddy, whose
@@ -74,7 +55,7 @@ func TestOriginPairs(t *testing.T) {
 	}
 	site := runCaddy(t, "http://$A {\n"+caddyfile.String()+"}")
 	for _, pair := range pairs {
-		r := site.sendOrigins(paths[pair.Pattern], pair.Origin)
+		r := sendOrigins(site, paths[pair.Pattern], pair.Origin)
 		allowed, body := pair.Origin, "match"
 		switch {
 		case !pair.Accepted:
@@ -85,7 +66,7 @@ func TestOriginPairs(t *testing.T) {
 		if r.StatusCode == http.StatusBadRequest && !pair.Accepted {
 			body = "400 Bad Request" // of net/http: no header has such a byte
 		}
-		if got := r.Header.Get(headerAllowOrigin); got != allowed || r.body != body {
+		if got := r.Header.Get(headerAllowOrigin); got != allowed || r.Text != body {
 			t.Errorf("line %d: %q, Origin: %q\ngot %s", pair.Line, pair.Pattern, pair.Origin, r)
 		}
 	}
@@ -99,7 +80,7 @@ func TestOddOrigins(t *testing.T) {
 	site := newClient(t)
 	large := strings.Replace(prelude, "admin off", "admin off\nservers {\nmax_header_size 8MB\n}", 1)
 	loadCaddy(t, adapt(t, large+`
-		http://`+site.address+` {
+		http://`+site.Address+` {
 			cors {env.CORS_TEST_ONE} https://*.example https://pr-*.example.com {
 				allow_origin_regex https://{env.CORS_TEST_HOST}\.example|https://(a+)+\.example\.org
 				allow_origin_regex .*
@@ -111,7 +92,7 @@ func TestOddOrigins(t *testing.T) {
 			respond hello
 		}`))
 	const one = "https://one.example"
-	site.sendOrigins("/", one).want(t, 200, "Allow-Origin: "+one, vary)
+	sendOrigins(site, "/", one).Want(t, 200, "Allow-Origin: "+one, vary)
 	long := strings.Repeat("a", 1<<20)
 	for _, origins := range [][]string{
 		{one, one},
@@ -135,7 +116,7 @@ func TestOddOrigins(t *testing.T) {
 		strings.Split(strings.Repeat(one+" ", 1000), " ")[:1000],
 	} {
 		for _, path := range []string{"/", "/credentials"} {
-			if r := site.sendOrigins(path, origins...); r.StatusCode != http.StatusOK || r.cors() != vary {
+			if r := sendOrigins(site, path, origins...); r.StatusCode != http.StatusOK || r.CORS() != vary {
 				t.Errorf("%d lines, the first %.100q\ngot %s\nwant %s alone", len(origins), origins[0], r, vary)
 			}
 		}

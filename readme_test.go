@@ -151,14 +151,14 @@ func TestREADME(t *testing.T) {
 			a := runCaddy(t, caddyfile+"\nhttp://$B {\n"+test.backend+"\n}\n")
 			for _, row := range test.rows {
 				if row.status == aborted {
-					if r, err := a.try(row.request); err == nil {
+					if r, err := a.Try(row.request); err == nil {
 						t.Errorf("%s\n\ngot %s\n\nwant no answer", row.request, r)
 					}
 					continue
 				}
-				r := a.do(row.request)
-				r.want(t, row.status, row.lines...)
-				if r.body != row.body {
+				r := a.Do(row.request)
+				r.Want(t, row.status, row.lines...)
+				if r.Text != row.body {
 					t.Errorf("%s\n\ngot %s\n\nwant body %q", row.request, r, row.body)
 				}
 			}
@@ -203,6 +203,6 @@ func TestREADMEJSON(t *testing.T) {
 	}
 	site := newClient(t)
 	loadRoute(t, site, `{"handle": [`+string(handler)+`]}`)
-	site.do(get).want(t, 200, allowApp, "Expose-Headers: X-Total-Count", vary)
-	site.do(preflight).want(t, 204, allowApp, "Allow-Methods: GET, PUT", "Allow-Headers: Authorization, Content-Type", "Expose-Headers: X-Total-Count", "Max-Age: 600", vary)
+	site.Do(get).Want(t, 200, allowApp, "Expose-Headers: X-Total-Count", vary)
+	site.Do(preflight).Want(t, 204, allowApp, "Allow-Methods: GET, PUT", "Allow-Headers: Authorization, Content-Type", "Expose-Headers: X-Total-Count", "Max-Age: 600", vary)
 }

@@ -303,7 +303,7 @@ func TestResponses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			a := runCaddy(t, "http://$A {\n"+test.site+"\n}\nhttp://$B {\n"+test.backend+"\n}\n")
 			for _, row := range test.rows {
-				a.do(row.request).want(t, row.status, row.lines...)
+				a.Do(row.request).Want(t, row.status, row.lines...)
 			}
 		})
 	}
@@ -318,8 +318,8 @@ func TestRefusal(t *testing.T) {
 		"POST /\nOrigin: <script>": "CORS: actual request denied: origin_malformed\n",
 		strings.Replace(preflight, "app", "x", 1): "CORS: preflight request denied: origin_not_allowed\n",
 	} {
-		r := a.do(request)
-		if r.StatusCode != http.StatusForbidden || r.body != want || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+		r := a.Do(request)
+		if r.StatusCode != http.StatusForbidden || r.Text != want || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 			t.Errorf("%s\n\ngot %s\n\nwant body %q", request, r, want)
 		}
 		if noStore := r.Header.Get("Cache-Control") == "no-store"; noStore != !strings.HasPrefix(request, "OPTIONS") {
@@ -331,7 +331,7 @@ func TestRefusal(t *testing.T) {
 // TestAnswerHasNoBody shows that an answer to a preflight is headers alone.
 func TestAnswerHasNoBody(t *testing.T) {
 	a := runCaddy(t, "http://$A {\n cors https://app.example.com\n respond secret\n}")
-	if r := a.do(preflight); r.body != "" || r.Header.Get("Content-Type") != "" {
+	if r := a.Do(preflight); r.Text != "" || r.Header.Get("Content-Type") != "" {
 		t.Errorf("%s", r)
 	}
 }
@@ -350,8 +350,8 @@ func TestHeaderValuesAreNotShared(t *testing.T) {
 	a := runCaddy(t, site)
 	for i := range 3 {
 		edited := []string{"Allow-Origin: https://app.edited.com", "Expose-Headers: X-edited", "Vary: edited"}
-		a.do(get).want(t, 200, edited...)
-		a.do(preflight).want(t, 204, append(edited, "Allow-Methods: GET, HEAD, POST, edited, PATCH, DELETE", "Allow-Headers: *, Authorization", "Max-Age: 600")...)
+		a.Do(get).Want(t, 200, edited...)
+		a.Do(preflight).Want(t, 204, append(edited, "Allow-Methods: GET, HEAD, POST, edited, PATCH, DELETE", "Allow-Headers: *, Authorization", "Max-Age: 600")...)
 		if t.Failed() {
 			t.Fatalf("in round %d", i)
 		}
@@ -368,15 +368,15 @@ func TestHTTP2(t *testing.T) {
 		w.Header().Set("X-Sum", "2")
 	}))
 	loadCaddy(t, adapt(t, strings.Replace(prelude, "{\n", "{\nservers {\nprotocols h1 h2c\n}\n", 1)+
-		"http://"+a.address+" {\n cors https://app.example.com\n reverse_proxy "+backend+"\n}"))
+		"http://"+a.Address+" {\n cors https://app.example.com\n reverse_proxy "+backend+"\n}"))
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
-	a.http.Transport.(*http.Transport).Protocols = protocols
+	a.HTTP.Transport.(*http.Transport).Protocols = protocols
 
-	a.do(preflight).want(t, 204, preflightLines(allowApp, vary)...)
+	a.Do(preflight).Want(t, 204, preflightLines(allowApp, vary)...)
 	for request, lines := range map[string][]string{get: {allowApp, vary}, getOther: {vary}} {
-		r := a.do(request)
-		r.want(t, 200, lines...)
+		r := a.Do(request)
+		r.Want(t, 200, lines...)
 		if r.ProtoMajor != 2 || fmt.Sprint(r.Trailer) != "map[X-Sum:[2]]" {
 			t.Errorf("%s: trailers %v", r, r.Trailer)
 		}
@@ -408,8 +408,8 @@ func testTrailers(t *testing.T, mode string) {
 	upstream := serveBackend(t, backend)
 	a := runCaddy(t, "http://$A {\n cors https://app.example.com {\n upstream_headers "+mode+"\n}\n reverse_proxy "+upstream+"\n}")
 	for path, want := range map[string]string{"/": "map[X-Late:[1] X-Sum:[4]]", "/only": "map[X-Late:[1]]"} {
-		r := a.do(strings.Replace(get, "/", path, 1))
-		r.want(t, 200, allowApp, vary)
+		r := a.Do(strings.Replace(get, "/", path, 1))
+		r.Want(t, 200, allowApp, vary)
 		if got := fmt.Sprint(r.Trailer); got != want {
 			t.Errorf("%s: trailers %v, want %s", path, got, want)
 		}

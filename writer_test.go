@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
 
 // serveNext serves a handler for https://app.example.com in front of next, without a
@@ -22,7 +24,7 @@ func serveNext(t *testing.T, h *Handler, next caddyhttp.HandlerFunc) *client {
 	t.Helper()
 	h.Policies = append(h.Policies, &Policy{AllowOrigins: []string{"https://app.example.com"}})
 	provision(t, h)
-	return clientOf(t, serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return corstest.NewClient(t, serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if recover() != nil {
 				w.WriteHeader(http.StatusInternalServerError)
@@ -70,8 +72,8 @@ func TestEveryWayToRespond(t *testing.T) {
 			if status == 0 {
 				status = http.StatusOK
 			}
-			c.do(get).want(t, status, allowApp, vary)
-			c.do(getOther).want(t, status, vary)
+			c.Do(get).Want(t, status, allowApp, vary)
+			c.Do(getOther).Want(t, status, vary)
 		})
 	}
 }
@@ -115,7 +117,7 @@ func TestLiveHeaderMap(t *testing.T) {
 			if vary := w.header[headerVary]; len(vary) > 1 { // lines that say the same
 				w.header[headerVary] = []string{strings.Join(vary, ", ")}
 			}
-			response{&http.Response{StatusCode: w.status, Header: w.header}, test.name, ""}.want(t, 200, test.lines...)
+			response{Response: &http.Response{StatusCode: w.status, Header: w.header}, Asked: test.name}.Want(t, 200, test.lines...)
 		})
 	}
 }
@@ -131,13 +133,13 @@ func TestAFlushThatIsSwallowed(t *testing.T) {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	})
-	c := clientOf(t, serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c := corstest.NewClient(t, serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h.ServeHTTP(lazyWriter{w}, r, next); err != nil {
 			t.Error(err)
 		}
 	})))
-	c.do(get).want(t, 200, allowApp, vary)
-	c.do(getOther).want(t, 200, vary)
+	c.Do(get).Want(t, 200, allowApp, vary)
+	c.Do(getOther).Want(t, 200, vary)
 }
 
 // lazyWriter does not flush.
@@ -174,7 +176,7 @@ func TestOtherHeadersStay(t *testing.T) {
 		w.Header()["Access-Control-Allowance"] = []string{"1"}
 		return nil
 	})
-	c.do(get).want(t, 200, "Allowance: 1", allowApp, "Request-Method: PUT", "Vary: Accept, Origin")
+	c.Do(get).Want(t, 200, "Allowance: 1", allowApp, "Request-Method: PUT", "Vary: Accept, Origin")
 }
 
 func TestKeepFindsOddCase(t *testing.T) {
@@ -182,7 +184,7 @@ func TestKeepFindsOddCase(t *testing.T) {
 		w.Header()["access-control-allow-origin"] = []string{"https://own.example"}
 		return nil
 	})
-	c.do(get).want(t, 200, "Allow-Origin: https://own.example", vary)
+	c.Do(get).Want(t, 200, "Allow-Origin: https://own.example", vary)
 }
 
 // TestInformationalResponses shows that 103 passes and grants nothing, and that the
@@ -202,12 +204,12 @@ func TestInformationalResponses(t *testing.T) {
 			seen = append(seen, header.Get("Link"), header.Get(headerAllowOrigin), header.Get(headerVary))
 			return nil
 		}})
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.address, nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Address, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Header.Set(headerOrigin, "https://app.example.com")
-		resp, err := c.http.Do(req)
+		resp, err := c.HTTP.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +217,7 @@ func TestInformationalResponses(t *testing.T) {
 		if strings.Join(seen, "|") != "</style.css>; rel=preload|"+hints+"|" {
 			t.Errorf("%s: the 103 had %q", mode, seen)
 		}
-		response{resp, "GET /", ""}.want(t, 200, allowApp, vary)
+		response{Response: resp, Asked: "GET /"}.Want(t, 200, allowApp, vary)
 	}
 }
 
@@ -235,7 +237,7 @@ func TestUpgrade(t *testing.T) {
 		_, err = io.WriteString(conn, "frames")
 		return err
 	})
-	conn, err := net.Dial("tcp", c.address)
+	conn, err := net.Dial("tcp", c.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +251,7 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	response{resp, "upgrade", ""}.want(t, 101, allowApp, vary)
+	response{Response: resp, Asked: "upgrade"}.Want(t, 101, allowApp, vary)
 	if frames, err := io.ReadAll(reader); err != nil || string(frames) != "frames" {
 		t.Errorf("%q, %v", frames, err)
 	}
