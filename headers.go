@@ -23,6 +23,7 @@ const (
 	headerAuthorization = "Authorization"
 	headerCacheControl  = "Cache-Control"
 	headerContentType   = "Content-Type"
+	headerDate          = "Date"
 	headerTrailer       = "Trailer"
 	headerVary          = "Vary"
 )

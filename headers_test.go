@@ -29,9 +29,14 @@ func TestNormalizeNames(t *testing.T) {
 }
 
 func TestExposableNames(t *testing.T) {
-	h := http.Header{"X-B": nil, "X-A": nil, "Set-Cookie": nil, "Access-Control-Allow-Origin": nil, "Trailer:X-Late": nil, "bad name": nil}
-	if got := exposableNames(h); got != "X-A, X-B" {
+	one := []string{"1"}
+	h := http.Header{"X-B": one, "X-A": one, "X-None": nil, "Set-Cookie": one, "Access-Control-Allow-Origin": one, "Trailer:X-Late": one, "bad name": one}
+	if got := exposableNames(h); got != "Date, X-A, X-B" {
 		t.Errorf("got %q", got)
+	}
+	h["Date"] = nil // which keeps the server from adding one
+	if got := exposableNames(h); got != "X-A, X-B" {
+		t.Errorf("without a date, got %q", got)
 	}
 }
 

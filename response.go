@@ -190,14 +190,17 @@ func (rw *responseWriter) varyNames() string {
 	return headerOrigin
 }
 
-// exposableNames lists the response's headers that a page could be given, sorted. It
-// knows those that are set when the header is written; net/http adds Date after that.
+// exposableNames lists the response's headers that a page could be given, sorted. The
+// server adds a Date after the header is written, unless there is one, be it empty.
 func exposableNames(h http.Header) string {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		if fetch.IsToken(name) && !fetch.IsForbiddenResponseHeader(name) && !isCORSResponseHeader(name) {
+	names := make([]string, 0, len(h)+1)
+	for name, values := range h {
+		if len(values) > 0 && fetch.IsToken(name) && !fetch.IsForbiddenResponseHeader(name) && !isCORSResponseHeader(name) {
 			names = append(names, name)
 		}
+	}
+	if _, ok := h[headerDate]; !ok {
+		names = append(names, headerDate)
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")

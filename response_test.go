@@ -2,10 +2,12 @@ package caddycors
 
 import (
 	"fmt"
-	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
 
 const (
@@ -30,8 +32,8 @@ func preflightLines(lines ...string) []string {
 	return append([]string{"Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE", "Allow-Headers: *, Authorization", "Max-Age: 600"}, lines...)
 }
 
-// TestResponses drives a real Caddy. In a site, $B is a backend, which answers as
-// backend says, and nothing listens on $C.
+// TestResponses drives a real Caddy over HTTP/1.1, HTTP/2 and HTTP/3. In a site, $B is
+// a backend, which answers as backend says, and nothing listens on $C.
 func TestResponses(t *testing.T) {
 	corsBackend := "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Credentials true\nheader Access-Control-Expose-Headers *\nheader Access-Control-Max-Age 5\nheader Vary Origin\nrespond backend"
 	type row struct {
@@ -91,8 +93,7 @@ func TestResponses(t *testing.T) {
 			{preflight, 204, []string{allowApp, "Allow-Credentials: true", "Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE", "Expose-Headers: X-One", "Max-Age: 600", vary + ", Access-Control-Request-Headers"}},
 			{preflight + "\nAccess-Control-Request-Headers: Authorization, ,X-Any\nAccess-Control-Request-Headers: x-more", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE", "Allow-Headers: authorization,x-any,x-more", "Expose-Headers: X-One", "Max-Age: 600", vary + ", Access-Control-Request-Headers"}},
 		}},
-		{"wildcards with credentials", "cors https://app.example.com {\nallow_credentials\nallow_methods *\nallow_headers *\nexpose_headers *\n}\nheader X-Total-Count 3\nheader Set-Cookie a=b\nrespond hi", "", []row{
-			{get, 200, []string{allowApp, "Allow-Credentials: true", "Expose-Headers: Content-Type, Server, Vary, X-Total-Count", vary}},
+		{"wildcards with credentials", "cors https://app.example.com {\nallow_credentials\nallow_methods *\nallow_headers *\nexpose_headers *\n}\nrespond hi", "", []row{
 			{strings.Replace(preflight, "PUT", "BREW", 1) + "\nAccess-Control-Request-Headers: x-any", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Methods: BREW", "Allow-Headers: x-any", "Max-Age: 600", vary + ", Access-Control-Request-Method, Access-Control-Request-Headers"}},
 			{strings.Replace(preflight, "PUT", "TRACE", 1) + "\nAccess-Control-Request-Headers: x-any", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Headers: x-any", "Max-Age: 600", vary + ", Access-Control-Request-Method, Access-Control-Request-Headers"}},
 			{preflight + "\nAccess-Control-Request-Headers: x-any,authorization", 204, []string{allowApp, "Allow-Credentials: true", "Allow-Methods: PUT", "Max-Age: 600", vary + ", Access-Control-Request-Method, Access-Control-Request-Headers"}},
@@ -216,6 +217,54 @@ func TestResponses(t *testing.T) {
 			{getOther, 403, []string{vary}},
 		}},
 
+		{"an error after a backend's headers, with error routes", "cors https://app.example.com\nreverse_proxy $B {\nhandle_response {\ncopy_response_headers\nerror 403\n}\n}\nhandle_errors {\nheader -Content-Length\nrespond sorry\n}", corsBackend, []row{
+			{get, 403, []string{allowApp, vary}},
+			{getOther, 403, []string{vary}},
+		}},
+		{"handle_response that copies", "cors https://app.example.com\nreverse_proxy $B {\nhandle_response {\ncopy_response_headers\ncopy_response 299\n}\n}", corsBackend, []row{
+			{get, 299, []string{allowApp, vary}},
+			{getOther, 299, []string{vary}},
+		}},
+		{"intercept", "cors https://app.example.com\nintercept {\n@gone status 410\nhandle_response @gone {\nheader -Content-Length\nheader Access-Control-Allow-Origin *\nrespond sorry 299\n}\n@other status 2xx\nreplace_status @other 298\n}\nreverse_proxy $B", corsBackend + "\nrespond /gone gone 410", []row{
+			{get, 298, []string{allowApp, vary}},
+			{strings.Replace(get, "/", "/gone", 1), 299, []string{allowApp, vary}},
+			{strings.Replace(getOther, "/", "/gone", 1), 299, []string{vary}},
+		}},
+		{"intercept with an error", "cors https://app.example.com\nintercept {\nhandle_response {\nerror 418\n}\n}\nreverse_proxy $B", strings.Replace(corsBackend, "respond backend", "respond 200", 1), []row{
+			{get, 418, []string{allowApp, vary}},
+			{getOther, 418, []string{vary}},
+		}},
+		{"templates", "cors https://app.example.com\ntemplates\nheader Content-Type text/html\nrespond \"{{1}}\"", "", []row{
+			{get, 200, []string{allowApp, vary}},
+		}},
+		{"templates that fail", "cors https://app.example.com\ntemplates\nheader Content-Type text/html\nrespond \"{{httpError 418}}\"\nhandle_errors {\nrespond sorry\n}", "", []row{
+			{get, 418, []string{allowApp, vary}},
+		}},
+		{"templates that set headers", "cors https://app.example.com\ntemplates\nheader Content-Type text/html\nrespond `{{.RespHeader.Add \"Access-Control-Allow-Origin\" \"*\"}}`", "", []row{
+			{get, 200, []string{allowApp, vary}},
+			{getOther, 200, []string{vary}},
+		}},
+		{"encode ahead of an error", "cors https://app.example.com\nencode\nreverse_proxy $C\nhandle_errors {\nencode\nrespond \"" + strings.Repeat("long ", 200) + "\"\n}", "", []row{
+			{get + "\nAccept-Encoding: gzip", 502, []string{allowApp, vary, "Vary: Accept-Encoding"}},
+		}},
+		{"encode ahead of a proxied backend", "cors https://app.example.com\nencode gzip\nreverse_proxy $B", corsBackend + "\nrespond /long \"" + strings.Repeat("long ", 200) + "\"", []row{
+			{strings.Replace(get, "/", "/long", 1) + "\nAccept-Encoding: gzip", 200, []string{allowApp, vary, "Vary: Accept-Encoding"}},
+		}},
+		{"an error route that serves files", "cors https://app.example.com\nerror 418\nhandle_errors {\nroot testdata/errors\nrewrite {err.status_code}.html\nfile_server\n}", "", []row{
+			{get, 418, []string{allowApp, vary, "Vary: Accept-Encoding"}},
+			{getOther, 418, []string{vary, "Vary: Accept-Encoding"}},
+		}},
+		{"an error route that serves files, with the decision applied", "cors https://app.example.com\nerror 418\nhandle_errors {\ncors https://app.example.com\nroot testdata/errors\nrewrite {err.status_code}.html\nfile_server\n}", "", []row{
+			{get, 418, []string{allowApp, vary, "Vary: Accept-Encoding"}},
+		}},
+		{"an error route that has no such file", "cors https://app.example.com\nerror 419\nhandle_errors {\nroot testdata/errors\nrewrite {err.status_code}.html\nfile_server\n}", "", []row{
+			{get, 419, []string{allowApp, vary}},
+		}},
+		{"an error route of error routes", "cors https://app.example.com\nerror 418\nhandle_errors 418 {\ncors https://app.example.com\nreverse_proxy $C\n}", "", []row{
+			{get, 418, []string{allowApp, vary}},
+			{getOther, 418, []string{vary}},
+		}},
+
 		{"preflights are ahead of forward_auth", "cors https://app.example.com\nforward_auth $B {\nuri /\n}\nrespond hi", "error 401", []row{
 			{preflight, 204, preflightLines(allowApp, vary)},
 			{get, 401, []string{allowApp, vary}},
@@ -301,11 +350,37 @@ func TestResponses(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := runCaddy(t, "http://$A {\n"+test.site+"\n}\nhttp://$B {\n"+test.backend+"\n}\n")
-			for _, row := range test.rows {
-				a.Do(row.request).Want(t, row.status, row.lines...)
+			a := runCaddyTLS(t, test.site, "http://$B {\n"+test.backend+"\n}\n")
+			for _, protocol := range overTLS {
+				c := a.Over(protocol)
+				for _, row := range test.rows {
+					if protocol == corstest.H1S || !strings.Contains(row.request, "\nUpgrade:") {
+						c.Do(row.request).Want(t, row.status, row.lines...)
+					}
+				}
 			}
 		})
+	}
+}
+
+// TestExposeAllWithCredentials holds the names that are exposed against those that the
+// response has. "*" would be no wildcard.
+func TestExposeAllWithCredentials(t *testing.T) {
+	a := runCaddyTLS(t, "cors https://app.example.com {\nallow_credentials\nexpose_headers *\n}\nreverse_proxy $B",
+		"http://$B {\nheader X-Total-Count 3\nheader Set-Cookie a=b\nheader Vary Accept\nrespond hi\n}")
+	for _, protocol := range overTLS {
+		r := a.Over(protocol).Do(get)
+		exposed := strings.Split(r.Header.Get(headerExposeHeaders), ", ")
+		var names []string
+		for name := range r.Header {
+			if !isCORSResponseHeader(name) && name != "Set-Cookie" {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		if !slices.Equal(exposed, names) || !slices.Contains(names, "X-Total-Count") || !slices.Contains(names, "Date") {
+			t.Errorf("%s\nexposed %q, want %q", r, exposed, names)
+		}
 	}
 }
 
@@ -358,33 +433,8 @@ func TestHeaderValuesAreNotShared(t *testing.T) {
 	}
 }
 
-// TestHTTP2 shows a preflight, and a backend's headers replaced, over HTTP/2.
-func TestHTTP2(t *testing.T) {
-	a := newClient(t)
-	backend := serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set(headerAllowOrigin, "*")
-		w.Header().Set("Trailer", "Vary, X-Sum")
-		_, _ = io.WriteString(w, "hi")
-		w.Header().Set("X-Sum", "2")
-	}))
-	loadCaddy(t, adapt(t, strings.Replace(prelude, "{\n", "{\nservers {\nprotocols h1 h2c\n}\n", 1)+
-		"http://"+a.Address+" {\n cors https://app.example.com\n reverse_proxy "+backend+"\n}"))
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	a.HTTP.Transport.(*http.Transport).Protocols = protocols
-
-	a.Do(preflight).Want(t, 204, preflightLines(allowApp, vary)...)
-	for request, lines := range map[string][]string{get: {allowApp, vary}, getOther: {vary}} {
-		r := a.Do(request)
-		r.Want(t, 200, lines...)
-		if r.ProtoMajor != 2 || fmt.Sprint(r.Trailer) != "map[X-Sum:[2]]" {
-			t.Errorf("%s: trailers %v", r, r.Trailer)
-		}
-	}
-}
-
-// TestTrailers shows that a backend grants nothing by its trailers either, nor where
-// its headers would be kept, if it had any.
+// TestTrailers shows that a backend grants nothing by its trailers either, declared or
+// not, nor where its headers would be kept, if it had any.
 func TestTrailers(t *testing.T) {
 	for _, mode := range []string{"replace", "keep"} {
 		t.Run(mode, func(t *testing.T) { testTrailers(t, mode) })
@@ -396,22 +446,27 @@ func testTrailers(t *testing.T, mode string) {
 		if r.URL.Path == "/only" {
 			w.Header().Set("Trailer", "Access-Control-Allow-Origin")
 		} else {
-			w.Header().Set("Trailer", "X-Sum, access-control-allow-origin")
+			w.Header().Set("Trailer", "X-Sum, access-control-allow-origin, Vary")
 		}
 		_, _ = w.Write([]byte("body"))
 		w.(http.Flusher).Flush()
 		w.Header().Set("X-Sum", "4")
 		w.Header().Set("Access-Control-Allow-Origin", "https://declared.example")
+		w.Header().Set("Vary", "declared")
 		w.Header().Set(http.TrailerPrefix+"Access-Control-Allow-Credentials", "true")
 		w.Header().Set(http.TrailerPrefix+"X-Late", "1")
 	})
 	upstream := serveBackend(t, backend)
-	a := runCaddy(t, "http://$A {\n cors https://app.example.com {\n upstream_headers "+mode+"\n}\n reverse_proxy "+upstream+"\n}")
-	for path, want := range map[string]string{"/": "map[X-Late:[1] X-Sum:[4]]", "/only": "map[X-Late:[1]]"} {
-		r := a.Do(strings.Replace(get, "/", path, 1))
-		r.Want(t, 200, allowApp, vary)
-		if got := fmt.Sprint(r.Trailer); got != want {
-			t.Errorf("%s: trailers %v, want %s", path, got, want)
+	a := runCaddyTLS(t, "cors https://app.example.com {\n upstream_headers "+mode+"\n}\nreverse_proxy "+upstream, "")
+	for path, want := range map[string]string{"/": "map[Vary:[declared] X-Late:[1] X-Sum:[4]]", "/only": "map[X-Late:[1]]"} {
+		for _, protocol := range overTLS {
+			for request, lines := range map[string][]string{get: {allowApp, vary}, getOther: {vary}} {
+				r := a.Over(protocol).Do(strings.Replace(request, "/", path, 1))
+				r.Want(t, 200, lines...)
+				if got := fmt.Sprint(r.Trailer); got != want {
+					t.Errorf("%s: trailers %v, want %s", r, got, want)
+				}
+			}
 		}
 	}
 }

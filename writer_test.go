@@ -1,15 +1,11 @@
 package caddycors
 
 import (
-	"bufio"
-	"context"
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
-	"net/textproto"
 	"strings"
 	"testing"
 
@@ -18,29 +14,10 @@ import (
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
 
-// serveNext serves a handler for https://app.example.com in front of next, without a
-// Caddy around it. A panic of next is turned into a 500, as a plugin could.
-func serveNext(t *testing.T, h *Handler, next caddyhttp.HandlerFunc) *client {
-	t.Helper()
-	h.Policies = append(h.Policies, &Policy{AllowOrigins: []string{"https://app.example.com"}})
-	provision(t, h)
-	return corstest.NewClient(t, serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			if recover() != nil {
-				w.WriteHeader(http.StatusInternalServerError)
-			}
-		}()
-		r = r.WithContext(context.WithValue(r.Context(), caddyhttp.VarsCtxKey, make(map[string]any)))
-		if err := h.ServeHTTP(w, r, next); err != nil {
-			w.WriteHeader(http.StatusTeapot)
-		}
-	})))
-}
-
 // TestEveryWayToRespond shows that the headers are there once, whatever a handler
 // does first.
 func TestEveryWayToRespond(t *testing.T) {
-	statuses := map[string]int{"WriteHeader": 202, "an error": http.StatusTeapot, "a panic": 500, "two WriteHeader": 201}
+	statuses := map[string]int{"WriteHeader": 202, "an error": 500, "a panic": 500, "two WriteHeader": 201}
 	for name, next := range map[string]caddyhttp.HandlerFunc{
 		"nothing":     func(http.ResponseWriter, *http.Request) error { return nil },
 		"WriteHeader": func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(http.StatusAccepted); return nil },
@@ -51,7 +28,7 @@ func TestEveryWayToRespond(t *testing.T) {
 		},
 		"Flush":      func(w http.ResponseWriter, _ *http.Request) error { w.(http.Flusher).Flush(); return nil },
 		"FlushError": func(w http.ResponseWriter, _ *http.Request) error { return http.NewResponseController(w).Flush() },
-		"an error":   func(http.ResponseWriter, *http.Request) error { return errors.New("no") },
+		"an error":   func(http.ResponseWriter, *http.Request) error { return caddyhttp.Error(500, errors.New("no")) },
 		"a panic":    func(http.ResponseWriter, *http.Request) error { panic("no") },
 		"two WriteHeader": func(w http.ResponseWriter, _ *http.Request) error {
 			w.WriteHeader(http.StatusCreated)
@@ -67,13 +44,16 @@ func TestEveryWayToRespond(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := serveNext(t, new(Handler), next)
+			a := runNext(t, "", next)
 			status := statuses[name]
 			if status == 0 {
 				status = http.StatusOK
 			}
-			c.Do(get).Want(t, status, allowApp, vary)
-			c.Do(getOther).Want(t, status, vary)
+			for _, protocol := range overTLS {
+				c := a.Over(protocol)
+				c.Do(get).Want(t, status, allowApp, vary)
+				c.Do(getOther).Want(t, status, vary)
+			}
 		})
 	}
 }
@@ -96,17 +76,17 @@ func TestLiveHeaderMap(t *testing.T) {
 		next  caddyhttp.HandlerFunc
 		lines []string
 	}{
-		{"nothing late", "", add("X-Late", "1"), []string{allowApp, credentials, "Expose-Headers: Vary", vary}},
-		{"a late grant", "", add(headerAllowOrigin, "*"), []string{allowApp, credentials, "Expose-Headers: Vary", vary}},
-		{"a late Vary", "", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Vary", "Vary: Origin, Accept"}},
-		{"a late Vary, kept", "keep", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Vary", "Vary: Origin, Accept"}},
+		{"nothing late", "", add("X-Late", "1"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"a late grant", "", add(headerAllowOrigin, "*"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"a late Vary", "", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", "Vary: Origin, Accept"}},
+		{"a late Vary, kept", "keep", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", "Vary: Origin, Accept"}},
 		{"a flush that is swallowed", "", func(w http.ResponseWriter, _ *http.Request) error {
 			w.(http.Flusher).Flush()
 			w.Header().Add(headerAllowOrigin, "*")
 			w.Header().Set(headerExposeHeaders, "X-One")
 			w.WriteHeader(http.StatusOK)
 			return nil
-		}, []string{allowApp, credentials, "Expose-Headers: Vary", vary}},
+		}, []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := provision(t, &Handler{UpstreamHeaders: test.mode, Policies: []*Policy{&cookies}})
@@ -170,28 +150,32 @@ func (w *editingWriter) WriteHeader(status int) {
 }
 
 func TestOtherHeadersStay(t *testing.T) {
-	c := serveNext(t, new(Handler), func(w http.ResponseWriter, _ *http.Request) error {
+	a := runNext(t, "", func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header()["vary"] = []string{"Accept"}
 		w.Header()["Access-Control-Request-Method"] = []string{"PUT"} // a request header; harmless, and not ours
 		w.Header()["Access-Control-Allowance"] = []string{"1"}
 		return nil
 	})
-	c.Do(get).Want(t, 200, "Allowance: 1", allowApp, "Request-Method: PUT", "Vary: Accept, Origin")
+	for _, protocol := range overTLS {
+		a.Over(protocol).Do(get).Want(t, 200, "Allowance: 1", allowApp, "Request-Method: PUT", "Vary: Accept, Origin")
+	}
 }
 
 func TestKeepFindsOddCase(t *testing.T) {
-	c := serveNext(t, &Handler{UpstreamHeaders: "keep"}, func(w http.ResponseWriter, _ *http.Request) error {
+	a := runNext(t, "upstream_headers keep", func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header()["access-control-allow-origin"] = []string{"https://own.example"}
 		return nil
 	})
-	c.Do(get).Want(t, 200, "Allow-Origin: https://own.example", vary)
+	for _, protocol := range overTLS {
+		a.Over(protocol).Do(get).Want(t, 200, "Allow-Origin: https://own.example", vary)
+	}
 }
 
 // TestInformationalResponses shows that 103 passes and grants nothing, and that the
 // final response is as ever.
 func TestInformationalResponses(t *testing.T) {
 	for mode, hints := range map[string]string{"replace": "", "keep": "https://early.example"} {
-		c := serveNext(t, &Handler{UpstreamHeaders: mode}, func(w http.ResponseWriter, _ *http.Request) error {
+		a := runNext(t, "upstream_headers "+mode, func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Link", "</style.css>; rel=preload")
 			w.Header().Set(headerAllowOrigin, "https://early.example")
 			w.WriteHeader(http.StatusEarlyHints)
@@ -199,61 +183,17 @@ func TestInformationalResponses(t *testing.T) {
 			w.WriteHeader(http.StatusOK)
 			return nil
 		})
-		var seen []string
-		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(_ int, header textproto.MIMEHeader) error {
-			seen = append(seen, header.Get("Link"), header.Get(headerAllowOrigin), header.Get(headerVary))
-			return nil
-		}})
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Address, nil)
-		if err != nil {
-			t.Fatal(err)
+		for _, protocol := range overTLS {
+			c := a.Over(protocol)
+			var seen []string
+			c.Informed = func(status int, h http.Header) {
+				seen = append(seen, fmt.Sprint(status), h.Get("Link"), h.Get(headerAllowOrigin), h.Get(headerVary))
+			}
+			c.Do(get).Want(t, 200, allowApp, vary)
+			if strings.Join(seen, "|") != "103|</style.css>; rel=preload|"+hints+"|" {
+				t.Errorf("%s over %s: the 103 had %q", mode, protocol, seen)
+			}
 		}
-		req.Header.Set(headerOrigin, "https://app.example.com")
-		resp, err := c.HTTP.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if strings.Join(seen, "|") != "</style.css>; rel=preload|"+hints+"|" {
-			t.Errorf("%s: the 103 had %q", mode, seen)
-		}
-		response{Response: resp, Asked: "GET /"}.Want(t, 200, allowApp, vary)
-	}
-}
-
-// TestUpgrade shows that a WebSocket handshake is answered by the backend, through
-// the hijacked connection, with the headers on its 101.
-func TestUpgrade(t *testing.T) {
-	c := serveNext(t, new(Handler), func(w http.ResponseWriter, _ *http.Request) error {
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "websocket")
-		w.Header().Set(headerAllowOrigin, "*")
-		w.WriteHeader(http.StatusSwitchingProtocols)
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		_, err = io.WriteString(conn, "frames")
-		return err
-	})
-	conn, err := net.Dial("tcp", c.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: https://app.example.com\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	reader := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(reader, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	response{Response: resp, Asked: "upgrade"}.Want(t, 101, allowApp, vary)
-	if frames, err := io.ReadAll(reader); err != nil || string(frames) != "frames" {
-		t.Errorf("%q, %v", frames, err)
 	}
 }
 

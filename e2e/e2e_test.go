@@ -148,18 +148,16 @@ type caddyServer struct {
 }
 
 // startCaddy starts Caddy with a Caddyfile that has no global options; options has
-// those that the test wants.
-func startCaddy(t *testing.T, options, caddyfile string) *caddyServer {
+// those that the test wants, env what its environment has more.
+func startCaddy(t *testing.T, options, caddyfile string, env ...string) *caddyServer {
 	t.Helper()
 	dir := t.TempDir()
 	admin := corstest.NewClient(t, corstest.FreeAddress(t))
 	config := filepath.Join(dir, "Caddyfile")
 	text := "{\nadmin " + admin.Address + "\nauto_https off\npersist_config off\ndefault_bind 127.0.0.1\nskip_install_trust\n" +
 		"storage file_system " + dir + "\n" + options + "\n}\n" + caddyfile
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := start(t, dir, []string{"HOME=" + dir}, caddyBinary, "run", "--config", config)
+	writeFile(t, config, text)
+	p := start(t, dir, append(env, "HOME="+dir), caddyBinary, "run", "--config", config)
 	p.awaitSocket(t, "tcp", admin.Address)
 	server := &caddyServer{p, admin}
 	// The admin endpoint listens before the sites do; its config is there after them.
@@ -186,4 +184,11 @@ func serve(t *testing.T, handler http.Handler) string {
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return listener.Addr().String()
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

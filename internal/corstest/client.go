@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +32,9 @@ const (
 type Client struct {
 	Address string // host and port
 	HTTP    http.Client
+
+	// Informed, if set, is called for each informational (1xx) response.
+	Informed func(status int, header http.Header)
 
 	t      testing.TB
 	scheme string
@@ -118,7 +123,14 @@ func (c *Client) Send(request string) (Response, error) {
 	if body != "" {
 		reader = strings.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(c.t.Context(), method, c.URL(path), reader)
+	ctx := c.t.Context()
+	if c.Informed != nil {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(status int, header textproto.MIMEHeader) error {
+			c.Informed(status, http.Header(header))
+			return nil
+		}})
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.URL(path), reader)
 	if err != nil {
 		return Response{}, err
 	}
