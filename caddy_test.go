@@ -29,6 +29,12 @@ const prelude = `{
 // and $C stand for addresses on loopback. It returns a client of $A.
 func runCaddy(t *testing.T, caddyfile string) *client {
 	t.Helper()
+	return runCaddyWith(t, prelude, caddyfile)
+}
+
+// runCaddyWith is runCaddy with other global options.
+func runCaddyWith(t *testing.T, prelude, caddyfile string) *client {
+	t.Helper()
 	a := newClient(t)
 	addresses := strings.NewReplacer("$A", a.Address, "$B", newClient(t).Address, "$C", newClient(t).Address)
 	loadCaddy(t, adapt(t, prelude+addresses.Replace(caddyfile)))

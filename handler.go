@@ -14,8 +14,7 @@ const decidedVar = "{cors}"
 // applies the decision to what the next handler writes.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if h.ReportOnly {
-		h.observe(h.policies.decide(r), r)
-		return next.ServeHTTP(w, r)
+		return h.report(w, r, next)
 	}
 	if decided, ok := caddyhttp.GetVar(r.Context(), decidedVar).(*responseWriter); ok {
 		if r.Context().Value(caddyhttp.ErrorCtxKey) == nil {

@@ -53,7 +53,7 @@ type Handler struct {
 
 	policies   *policies
 	logger     *zap.Logger
-	sampleKeys [reasons]string
+	sampleKeys [samples]string
 }
 
 // CaddyModule returns the Caddy module information.

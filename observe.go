@@ -38,14 +38,27 @@ func (c openCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore
 // handlers counts the handlers that were loaded.
 var handlers atomic.Uint64
 
-// sampleKeys returns by what the gate tells apart a handler's decisions: by reason, so
-// that a flood of one does not hide another.
-func sampleKeys() (keys [reasons]string) {
+// The gate tells lines apart by handler and by reason, so that a flood of one does not
+// hide another. These are beside the reasons of decisions.
+const (
+	sampleDiffers        = int(reasons) + iota // a response is judged otherwise than by the policy
+	sampleDiffersInWords                       // it says the same in other words
+	samples                                    // how many there are
+)
+
+// sampleKeys returns by what the gate tells a handler's lines apart.
+func sampleKeys() (keys [samples]string) {
 	handler := strconv.FormatUint(handlers.Add(1), 10)
-	for reason := range keys {
-		keys[reason] = handler + " " + denyReason(reason).String()
+	for i := range keys {
+		keys[i] = handler + " " + strconv.Itoa(i)
 	}
 	return keys
+}
+
+// sampled reports whether a line of this level is to be logged now.
+func (h *Handler) sampled(level zapcore.Level, key int) bool {
+	return h.logger.Core().Enabled(level) &&
+		gate.Check(zapcore.Entry{Level: level, Time: time.Now(), Message: h.sampleKeys[key]}, nil) != nil
 }
 
 // observe logs a decision: a denied one at INFO, an allowed one at DEBUG.
@@ -58,10 +71,18 @@ func (h *Handler) observe(d decision, r *http.Request) {
 	default:
 		return
 	}
-	if !h.logger.Core().Enabled(level) ||
-		gate.Check(zapcore.Entry{Level: level, Time: time.Now(), Message: h.sampleKeys[d.reason]}, nil) == nil {
+	if !h.sampled(level, int(d.reason)) {
 		return
 	}
+	fields := h.requestFields(d, r)
+	if hint := d.hint(r); hint != "" {
+		fields = append(fields, zap.String("hint", hint))
+	}
+	h.logger.Log(level, message, fields...)
+}
+
+// requestFields returns what a log line says of a request and of the decision.
+func (h *Handler) requestFields(d decision, r *http.Request) []zap.Field {
 	fields := []zap.Field{
 		zap.String("policy", d.policyName()),
 		zap.Stringer("kind", d.kind),
@@ -77,10 +98,7 @@ func (h *Handler) observe(d decision, r *http.Request) {
 	if h.ReportOnly {
 		fields = append(fields, zap.Bool("report_only", true))
 	}
-	if hint := d.hint(r); hint != "" {
-		fields = append(fields, zap.String("hint", hint))
-	}
-	h.logger.Log(level, message, fields...)
+	return fields
 }
 
 // hint names the option that would allow what was denied.

@@ -209,26 +209,24 @@ func exposableNames(h http.Header) string {
 // WriteHeader applies the decision to a final response. To an informational one it
 // adds nothing, and takes the same headers away.
 func (rw *responseWriter) WriteHeader(status int) {
-	if status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols {
-		if h := rw.Header(); rw.handler.UpstreamHeaders != upstreamKeep || !rw.fields.othersAllow(h) {
-			rw.fields.removeOthers(h)
-		}
-	} else {
-		rw.beforeBody()
+	if isFinal(status) {
+		rw.beforeHeader(status)
+	} else if h := rw.Header(); rw.handler.UpstreamHeaders != upstreamKeep || !rw.fields.othersAllow(h) {
+		rw.fields.removeOthers(h)
 	}
 	rw.ResponseWriter.WriteHeader(status)
 }
 
 // Write applies the decision if WriteHeader was not called.
 func (rw *responseWriter) Write(p []byte) (int, error) {
-	rw.beforeBody()
+	rw.beforeHeader(http.StatusOK)
 	return rw.ResponseWriter.Write(p)
 }
 
 // ReadFrom applies the decision if WriteHeader was not called, and leaves copying to
 // the writer below, which may use sendfile.
 func (rw *responseWriter) ReadFrom(r io.Reader) (int64, error) {
-	rw.beforeBody()
+	rw.beforeHeader(http.StatusOK)
 	return rw.ResponseWriterWrapper.ReadFrom(r)
 }
 
@@ -245,11 +243,19 @@ func (rw *responseWriter) FlushError() error {
 // Flush is FlushError for handlers that ask for an [http.Flusher].
 func (rw *responseWriter) Flush() { _ = rw.FlushError() }
 
-func (rw *responseWriter) beforeBody() {
+// beforeHeader applies the decision to a final response. A 304 does not have all the
+// headers of the response that the client has stored, and what it says of them
+// replaces what that one said (RFC 9111, section 4.3.4): their names are not complete.
+func (rw *responseWriter) beforeHeader(status int) {
 	if !rw.wroteHeader {
-		rw.apply(true)
+		rw.apply(status != http.StatusNotModified)
 		rw.wroteHeader = true
 	}
+}
+
+// isFinal reports whether a response with this status is the last one to its request.
+func isFinal(status int) bool {
+	return status < 100 || status > 199 || status == http.StatusSwitchingProtocols
 }
 
 // Interface guards

@@ -1,11 +1,14 @@
 package caddycors
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
@@ -380,6 +383,69 @@ func TestExposeAllWithCredentials(t *testing.T) {
 		slices.Sort(names)
 		if !slices.Equal(exposed, names) || !slices.Contains(names, "X-Total-Count") || !slices.Contains(names, "Date") {
 			t.Errorf("%s\nexposed %q, want %q", r, exposed, names)
+		}
+	}
+}
+
+// TestNotModified holds a 304 against the 200 that the client has stored.
+func TestNotModified(t *testing.T) {
+	for _, options := range []string{"", "allow_credentials", "expose_headers X-One", "expose_headers *", "allow_credentials\nexpose_headers X-One ETag"} {
+		for _, origins := range []string{"https://app.example.com", "https://app.example.com https://b.example", "none", "*"} {
+			if origins == "none" && options != "" || origins == "*" && strings.Contains(options, "credentials") {
+				continue // does not load
+			}
+			a := runCaddyTLS(t, "cors "+origins+" {\n"+options+"\n}\nroot testdata/errors\nfile_server", "")
+			for _, protocol := range overTLS {
+				c := a.Over(protocol)
+				for _, request := range []string{get, getOther, getNoOrigin} {
+					request = strings.Replace(request, "/", "/418.html", 1)
+					whole := c.Do(request)
+					etag := whole.Header.Get("Etag")
+					part := c.Do(request + "\nIf-None-Match: " + etag)
+					if whole.StatusCode != 200 || part.StatusCode != 304 || etag == "" || part.CORS() != whole.CORS() || !strings.Contains(part.CORS(), "Vary") {
+						t.Errorf("%s, %s:\n%s\n\nwas\n%s", origins, options, part, whole)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestNotModifiedExposesNoNames shows that a 304 leaves alone which names the stored
+// response exposes: it does not have them all.
+func TestNotModifiedExposesNoNames(t *testing.T) {
+	a := runCaddyTLS(t, "cors https://app.example.com {\nallow_credentials\nexpose_headers *\n}\nroot testdata/errors\nfile_server", "")
+	r := a.Over(corstest.H2).Do(strings.Replace(get, "/", "/418.html", 1) + "\nIf-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT")
+	r.Want(t, 304, allowApp, "Allow-Credentials: true", "Vary: Accept-Encoding, Origin")
+}
+
+// TestAbort shows that a connection that a handler drops stays dropped, and that the
+// server goes on.
+func TestAbort(t *testing.T) {
+	a := runCaddyTLS(t, "cors https://app.example.com\nabort /abort\nrespond hi", "")
+	for _, protocol := range overTLS {
+		c := a.Over(protocol)
+		if r, err := c.Try(strings.Replace(get, "/", "/abort", 1)); err == nil {
+			t.Errorf("%s: got %s", protocol, r)
+		}
+		c.Do(get).Want(t, 200, allowApp, vary)
+	}
+}
+
+// TestErrorAfterTheHeader shows that a response that fails once its header is written
+// keeps it, error routes or not.
+func TestErrorAfterTheHeader(t *testing.T) {
+	next = func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set(headerAllowOrigin, "*")
+		w.WriteHeader(http.StatusAccepted)
+		w.Header().Set(headerAllowOrigin, "*") // over HTTP/3, it is not too late
+		return caddyhttp.Error(http.StatusServiceUnavailable, errors.New("no"))
+	}
+	for _, errorRoutes := range []string{"", "handle_errors {\nrespond sorry\n}", "handle_errors {\ncors https://app.example.com\nheader Access-Control-Allow-Origin *\nrespond sorry\n}"} {
+		a := runCaddyTLS(t, "cors https://app.example.com\nroute {\ntest_next\n}\n"+errorRoutes, "")
+		for _, protocol := range overTLS {
+			a.Over(protocol).Do(get).Want(t, 202, allowApp, vary)
+			a.Over(protocol).Do(getOther).Want(t, 202, vary)
 		}
 	}
 }

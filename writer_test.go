@@ -14,35 +14,38 @@ import (
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
 
+// waysToRespond are handlers by what they do first.
+var waysToRespond = map[string]caddyhttp.HandlerFunc{
+	"nothing":     func(http.ResponseWriter, *http.Request) error { return nil },
+	"WriteHeader": func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(http.StatusAccepted); return nil },
+	"Write":       func(w http.ResponseWriter, _ *http.Request) error { _, err := w.Write([]byte("hi")); return err },
+	"ReadFrom": func(w http.ResponseWriter, _ *http.Request) error {
+		_, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("hi"))
+		return err
+	},
+	"Flush":      func(w http.ResponseWriter, _ *http.Request) error { w.(http.Flusher).Flush(); return nil },
+	"FlushError": func(w http.ResponseWriter, _ *http.Request) error { return http.NewResponseController(w).Flush() },
+	"an error":   func(http.ResponseWriter, *http.Request) error { return caddyhttp.Error(500, errors.New("no")) },
+	"a panic":    func(http.ResponseWriter, *http.Request) error { panic("no") },
+	"two WriteHeader": func(w http.ResponseWriter, _ *http.Request) error {
+		w.WriteHeader(http.StatusCreated)
+		w.WriteHeader(http.StatusOK)
+		return nil
+	},
+	"odd case": func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header()["access-control-allow-origin"] = []string{"*"}
+		w.Header()["ACCESS-CONTROL-ALLOW-PRIVATE-NETWORK"] = []string{"true"}
+		w.Header()["access-control-expose-headers"] = []string{"*"}
+		w.Header()["Access-control-max-age"] = []string{"5"}
+		return nil
+	},
+}
+
 // TestEveryWayToRespond shows that the headers are there once, whatever a handler
 // does first.
 func TestEveryWayToRespond(t *testing.T) {
 	statuses := map[string]int{"WriteHeader": 202, "an error": 500, "a panic": 500, "two WriteHeader": 201}
-	for name, next := range map[string]caddyhttp.HandlerFunc{
-		"nothing":     func(http.ResponseWriter, *http.Request) error { return nil },
-		"WriteHeader": func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(http.StatusAccepted); return nil },
-		"Write":       func(w http.ResponseWriter, _ *http.Request) error { _, err := w.Write([]byte("hi")); return err },
-		"ReadFrom": func(w http.ResponseWriter, _ *http.Request) error {
-			_, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("hi"))
-			return err
-		},
-		"Flush":      func(w http.ResponseWriter, _ *http.Request) error { w.(http.Flusher).Flush(); return nil },
-		"FlushError": func(w http.ResponseWriter, _ *http.Request) error { return http.NewResponseController(w).Flush() },
-		"an error":   func(http.ResponseWriter, *http.Request) error { return caddyhttp.Error(500, errors.New("no")) },
-		"a panic":    func(http.ResponseWriter, *http.Request) error { panic("no") },
-		"two WriteHeader": func(w http.ResponseWriter, _ *http.Request) error {
-			w.WriteHeader(http.StatusCreated)
-			w.WriteHeader(http.StatusOK)
-			return nil
-		},
-		"odd case": func(w http.ResponseWriter, _ *http.Request) error {
-			w.Header()["access-control-allow-origin"] = []string{"*"}
-			w.Header()["ACCESS-CONTROL-ALLOW-PRIVATE-NETWORK"] = []string{"true"}
-			w.Header()["access-control-expose-headers"] = []string{"*"}
-			w.Header()["Access-control-max-age"] = []string{"5"}
-			return nil
-		},
-	} {
+	for name, next := range waysToRespond {
 		t.Run(name, func(t *testing.T) {
 			a := runNext(t, "", next)
 			status := statuses[name]

@@ -1,0 +1,135 @@
+package caddycors
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+// report serves a request of a handler that only reports: it decides and logs, and
+// where the response says something else to the page than the decision would, it logs
+// that too. It changes nothing.
+func (h *Handler) report(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	d := h.policies.decide(r)
+	h.observe(d, r)
+	if d.outcome != outcomeAllowed && d.outcome != outcomeDenied || !h.logger.Core().Enabled(zap.InfoLevel) {
+		return next.ServeHTTP(w, r)
+	}
+	asked := r.WithContext(r.Context())
+	asked.Header = r.Header.Clone() // later handlers may edit it, such as request_header
+	rw := &reportWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+	rw.compare = func(status int) {
+		header := w.Header()
+		if live, ok := caddyhttp.GetVar(r.Context(), decidedVar).(*responseWriter); ok {
+			dry := &dryWriter{header: header.Clone()} // what a handler ahead of this one will make of it
+			live.again(dry).WriteHeader(status)
+			header = dry.header
+		}
+		h.compare(d, asked, status, header)
+	}
+
+	err := next.ServeHTTP(rw, r)
+	status := http.StatusOK // of a response that nobody wrote
+	if err != nil {
+		status = http.StatusInternalServerError
+		var e caddyhttp.HandlerError
+		if errors.As(err, &e) && e.StatusCode != 0 {
+			status = e.StatusCode
+		}
+	}
+	rw.beforeHeader(status)
+	return err
+}
+
+// reportWriter sees the header of the final response, and passes all on as it is.
+type reportWriter struct {
+	caddyhttp.ResponseWriterWrapper
+	compare func(status int) // nil once it was called
+}
+
+func (rw *reportWriter) beforeHeader(status int) {
+	if rw.compare != nil && isFinal(status) {
+		rw.compare(status)
+		rw.compare = nil
+	}
+}
+
+// WriteHeader looks at a final response.
+func (rw *reportWriter) WriteHeader(status int) {
+	rw.beforeHeader(status)
+	rw.ResponseWriter.WriteHeader(status)
+}
+
+// Write looks at the response if WriteHeader was not called.
+func (rw *reportWriter) Write(p []byte) (int, error) {
+	rw.beforeHeader(http.StatusOK)
+	return rw.ResponseWriter.Write(p)
+}
+
+// ReadFrom is Write for a copy that the writer below may speed up.
+func (rw *reportWriter) ReadFrom(r io.Reader) (int64, error) {
+	rw.beforeHeader(http.StatusOK)
+	return rw.ResponseWriterWrapper.ReadFrom(r)
+}
+
+// FlushError looks at the response if WriteHeader was not called.
+func (rw *reportWriter) FlushError() error {
+	rw.beforeHeader(http.StatusOK)
+	return http.NewResponseController(rw.ResponseWriter).Flush()
+}
+
+// Flush is FlushError for handlers that ask for an [http.Flusher].
+func (rw *reportWriter) Flush() { _ = rw.FlushError() }
+
+// compare logs in what the response's answer to other origins differs from the
+// decision's.
+func (h *Handler) compare(d decision, r *http.Request, status int, header http.Header) {
+	dry := &dryWriter{header: header.Clone(), status: status}
+	if d.kind == kindPreflight && !h.ForwardPreflights {
+		h.answerPreflight(dry, r, d)
+	} else {
+		h.newResponseWriter(dry, r, d).WriteHeader(status)
+	}
+	is, would := newAnswer(d, r, status, header), newAnswer(d, r, dry.status, dry.header)
+	names := is.differences(would)
+	key := sampleDiffers
+	if is.verdict == would.verdict {
+		key = sampleDiffersInWords
+	}
+	if len(names) == 0 || !h.sampled(zap.InfoLevel, key) {
+		return
+	}
+	fields := append(h.requestFields(d, r), zap.Object("response", is.loggable(names)), zap.Object("decision", would.loggable(names)))
+	if hint := differenceHint(d, r, is, would); hint != "" {
+		fields = append(fields, zap.String("hint", hint))
+	}
+	h.logger.Info("the response's CORS headers are not the policy's", fields...)
+}
+
+// differenceHint says what would change for pages if the policy were in force.
+func differenceHint(d decision, r *http.Request, is, would answer) string {
+	switch {
+	case would.verdict < is.verdict && d.outcome == outcomeDenied:
+		return d.hint(r)
+	case would.verdict < is.verdict:
+		return "if pages send cookies, write allow_credentials"
+	case would.verdict > is.verdict:
+		return "browsers keep this response from the page now; under the policy they would not"
+	case is.verdict != verdictBlocked && !would.exposes(is):
+		return "if pages read these headers, name them in expose_headers"
+	}
+	return ""
+}
+
+// dryWriter keeps the header that it is given, and writes nothing.
+type dryWriter struct {
+	header http.Header
+	status int
+}
+
+func (w *dryWriter) Header() http.Header         { return w.header }
+func (w *dryWriter) WriteHeader(status int)      { w.status = status }
+func (w *dryWriter) Write(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,181 @@
+package caddycors
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+// TestReportOnly shows what report_only logs of a backend that answers for itself.
+// Lines are without what they say of the request.
+func TestReportOnly(t *testing.T) {
+	const (
+		differs = "the response's CORS headers are not the policy's: "
+		denied  = "cross-origin request denied: "
+		addIt   = ", if you trust this origin, add it to allow_origins"
+		opens   = ", browsers keep this response from the page now; under the policy they would not"
+	)
+	put := preflight + "\nAccess-Control-Request-Headers: x-one"
+	for _, test := range []struct {
+		name, options, backend, request string
+		want                            []string
+	}{
+		{"the same", "", "header Access-Control-Allow-Origin https://app.example.com", get, nil},
+		{"the same, and what browsers do not read", "", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Methods PUT", get, nil},
+		{"nothing", "", "respond hi", get, []string{
+			differs + "map[verdict:blocked] map[Access-Control-Allow-Origin:https://app.example.com verdict:allowed]" + opens,
+		}},
+		{"every origin, of one that is allowed", "", "header Access-Control-Allow-Origin *", get, []string{
+			differs + "map[Access-Control-Allow-Origin:* verdict:allowed] map[Access-Control-Allow-Origin:https://app.example.com verdict:allowed]",
+		}},
+		{"every origin, of one that is not", "", "header Access-Control-Allow-Origin *", getOther, []string{
+			denied + addIt[2:],
+			differs + "map[Access-Control-Allow-Origin:* verdict:allowed] map[verdict:blocked]" + addIt,
+		}},
+		{"twice", "", "header Access-Control-Allow-Origin *\nheader +Access-Control-Allow-Origin *", get, []string{
+			differs + "map[Access-Control-Allow-Origin:*, * verdict:blocked] map[Access-Control-Allow-Origin:https://app.example.com verdict:allowed]" + opens,
+		}},
+		{"no origin", "", "header Access-Control-Allow-Origin *", getNoOrigin, nil},
+		{"same origin", "", "header Access-Control-Allow-Origin *", "POST /\nOrigin: http://$A", nil},
+		{"cookies", "", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials true", get, []string{
+			differs + "map[Access-Control-Allow-Credentials:true verdict:allowed_with_credentials] map[verdict:allowed], if pages send cookies, write allow_credentials",
+		}},
+		{"names that are exposed", "expose_headers x-two X-One", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Expose-Headers X-One,X-Two", get, nil},
+		{"more names that are exposed", "expose_headers X-One", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Expose-Headers *", get, []string{
+			differs + "map[Access-Control-Expose-Headers:* verdict:allowed] map[Access-Control-Expose-Headers:X-One verdict:allowed], if pages read these headers, name them in expose_headers",
+		}},
+		{"fewer names that are exposed", "expose_headers *", "header Access-Control-Allow-Origin https://app.example.com", get, []string{
+			differs + "map[verdict:allowed] map[Access-Control-Expose-Headers:* verdict:allowed]",
+		}},
+		{"kept", "upstream_headers keep", "header Access-Control-Allow-Origin *", get, nil},
+		{"no answer", "", "abort", get, []string{
+			differs + "map[verdict:blocked] map[Access-Control-Allow-Origin:https://app.example.com verdict:allowed]" + opens,
+		}},
+
+		{"the same preflight", "", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Methods \"PATCH, DELETE,PUT\"\nheader Access-Control-Allow-Headers authorization,*\nheader Access-Control-Max-Age 600\nrespond 200", put, nil},
+		{"a preflight that fails by its status", "", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Methods \"PATCH, DELETE,PUT\"\nheader Access-Control-Allow-Headers authorization,*\nheader Access-Control-Max-Age 600\nrespond 405", put, []string{
+			differs + "map[status:405 verdict:blocked] map[status:204 verdict:allowed]" + opens,
+		}},
+		{"a preflight of fewer methods", "allow_methods GET", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods *\nheader Access-Control-Allow-Headers *\nheader Access-Control-Max-Age 5\nrespond 204", put, []string{
+			denied + "if pages may use requested_method, add it to allow_methods",
+			differs + "map[Access-Control-Allow-Headers:* Access-Control-Allow-Methods:* Access-Control-Allow-Origin:* Access-Control-Max-Age:5 status:204 verdict:allowed]" +
+				" map[Access-Control-Allow-Headers:*, Authorization Access-Control-Allow-Methods:GET Access-Control-Allow-Origin:https://app.example.com Access-Control-Max-Age:600 status:204 verdict:blocked], if pages may use requested_method, add it to allow_methods",
+		}},
+		{"a preflight of an origin that is not allowed", "", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers X-One\nrespond 204", strings.Replace(put, "app", "evil", 1), []string{
+			denied + addIt[2:],
+			differs + "map[Access-Control-Allow-Headers:X-One Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:* status:204 verdict:allowed] map[status:403 verdict:blocked]" + addIt,
+		}},
+		{"a preflight that neither answers", "", "respond 404", strings.Replace(put, "app", "evil", 1), []string{denied + addIt[2:]}},
+		{"a preflight that is passed on", "forward_preflights", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Methods PUT,PATCH,DELETE\nheader Access-Control-Allow-Headers *,authorization\nheader Access-Control-Max-Age 600\nrespond 404", put, nil},
+		{"a list that browsers cannot read", "", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers \"X-One; X-Two\"\nrespond 204", put, []string{
+			differs + "map[Access-Control-Allow-Headers:X-One; X-Two Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:* status:204 verdict:blocked]" +
+				" map[Access-Control-Allow-Headers:*, Authorization Access-Control-Allow-Methods:GET, HEAD, POST, PUT, PATCH, DELETE Access-Control-Allow-Origin:https://app.example.com Access-Control-Max-Age:600 status:204 verdict:allowed]" + opens,
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if !strings.Contains(test.backend, "respond") && test.backend != "abort" {
+				test.backend += "\nrespond hi"
+			}
+			// The backend gets no Origin: what the page asked is known all the same.
+			site := "cors https://app.example.com {\nreport_only\n" + test.options + "\n}\nrequest_header -Origin\nreverse_proxy $B"
+			var got []string
+			for _, line := range runLogged(t, "INFO", site, "http://$B {\n"+test.backend+"\n}", test.request) {
+				got = append(got, shortened(line))
+			}
+			if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
+// shortened leaves of a line of runLogged its message, both answers, and the hint.
+func shortened(line string) string {
+	message, _, _ := strings.Cut(strings.TrimPrefix(line, "info "), " policy=")
+	_, answers, _ := strings.Cut(line, " response=")
+	answers, hint, _ := strings.Cut(answers, " hint=")
+	if answers == "" {
+		_, hint, _ = strings.Cut(line, " hint=")
+	}
+	is, would, found := strings.Cut(answers, " decision=")
+	short := message + ": " + is
+	if found {
+		short += " " + would
+	}
+	if hint != "" && found {
+		short += ", "
+	}
+	return short + hint
+}
+
+// TestATrialBesideAPolicy shows that report_only compares what is in force with what
+// it would do, ahead of the handler that decides and behind it.
+func TestATrialBesideAPolicy(t *testing.T) {
+	const live, trial = "cors https://app.example.com https://old.example\n", "cors /* https://app.example.com {\nreport_only\n}\n"
+	old := "GET /\nOrigin: https://old.example"
+	want := []string{
+		"info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=https://old.example method=GET report_only=true hint=if you trust this origin, add it to allow_origins",
+		"info the response's CORS headers are not the policy's policy= kind=actual reason=origin_not_allowed origin=https://old.example method=GET report_only=true response=map[Access-Control-Allow-Origin:https://old.example verdict:allowed] decision=map[verdict:blocked] hint=if you trust this origin, add it to allow_origins",
+	}
+	for _, site := range []string{live + trial + "respond hi", live + "handle {\n" + trial + "respond hi\n}", live + "handle {\n" + trial + "}", live + trial + "error 503"} {
+		got := runLogged(t, "INFO", site, "", get, old)
+		if strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("%s\ngot\n%s\nwant\n%s", site, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
+// TestReportOnlySeesEveryWayToRespond shows that a response is looked at once, whatever
+// a handler does first, and left as it is.
+func TestReportOnlySeesEveryWayToRespond(t *testing.T) {
+	for name, next := range waysToRespond {
+		if name == "a panic" {
+			continue // there is no response
+		}
+		t.Run(name, func(t *testing.T) {
+			h := provision(t, &Handler{ReportOnly: true, Policies: []*Policy{{AllowOrigins: []string{"https://app.example.com"}}}})
+			core, logs := observer.New(zap.InfoLevel)
+			h.logger = zap.New(core)
+			w, bare := fullRecorder{httptest.NewRecorder()}, fullRecorder{httptest.NewRecorder()}
+			err := h.ServeHTTP(w, newRequest("GET\nOrigin: https://app.example.com"), next)
+			bareErr := next(bare, newRequest("GET\nOrigin: https://app.example.com"))
+			if logs.Len() != 1 {
+				t.Errorf("logged %v", logs.All())
+			}
+			if w.Code != bare.Code || w.Flushed != bare.Flushed || w.Body.String() != bare.Body.String() ||
+				!maps.EqualFunc(w.Header(), bare.Header(), slices.Equal) || (err == nil) != (bareErr == nil) {
+				t.Errorf("got %+v %v, without it %+v %v", w, err, bare, bareErr)
+			}
+		})
+	}
+}
+
+// fullRecorder is a recorder that reads from readers.
+type fullRecorder struct{ *httptest.ResponseRecorder }
+
+func (w fullRecorder) ReadFrom(r io.Reader) (int64, error) { return io.Copy(w.ResponseRecorder, r) }
+
+// TestReportOnlyLooksAtFinalResponses shows that a 103 is none.
+func TestReportOnlyLooksAtFinalResponses(t *testing.T) {
+	h := provision(t, &Handler{ReportOnly: true, Policies: []*Policy{{AllowOrigins: []string{"https://app.example.com"}}}})
+	core, logs := observer.New(zap.InfoLevel)
+	h.logger = zap.New(core)
+	w := newRecorder()
+	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header()["access-control-allow-origin"] = []string{"https://app.example.com"} // in odd case
+		w.WriteHeader(http.StatusOK)
+		return nil
+	})
+	if err := h.ServeHTTP(w, newRequest("GET\nOrigin: https://app.example.com"), next); err != nil || logs.Len() != 0 {
+		t.Errorf("%v, logged %v", err, logs.All())
+	}
+}
