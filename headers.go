@@ -80,38 +80,67 @@ func containsItem(list, item string) bool {
 // white space around them and without empty ones (RFC 9110, section 5.6.1.2).
 func listItems(line string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for more := true; more; {
+		for {
+			// Empty items are passed over here, as a hostile list may have nothing else.
+			for line != "" && (line[0] == ',' || line[0] == ' ' || line[0] == '\t') {
+				line = line[1:]
+			}
+			if line == "" {
+				return
+			}
 			var item string
-			item, line, more = strings.Cut(line, ",")
-			if item = trimOWS(item); item != "" && !yield(item) {
+			item, line, _ = strings.Cut(line, ",")
+			if !yield(strings.TrimRight(item, " \t")) {
 				return
 			}
 		}
 	}
 }
 
-// trimOWS takes optional white space off both ends of s (RFC 9110, section 5.6.3).
-func trimOWS(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
+// normalizeNames joins the header names in lines, which are tokens, as browsers do: in
+// lower case and with commas alone. What already is so is returned as it is.
+func normalizeNames(lines []string) string {
+	if len(lines) == 1 && isNormalized(lines[0]) {
+		return lines[0]
 	}
-	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
+	size := 0
+	for _, line := range lines {
+		size += len(line) + 1
 	}
-	return s
+	var joined strings.Builder
+	joined.Grow(size)
+	due := false // whether a comma is
+	for _, line := range lines {
+		for i := range len(line) {
+			switch c := line[i]; c {
+			case ' ', '\t':
+			case ',':
+				due = joined.Len() > 0
+			default:
+				if due {
+					joined.WriteByte(',')
+					due = false
+				}
+				if 'A' <= c && c <= 'Z' {
+					c |= 0x20
+				}
+				joined.WriteByte(c)
+			}
+		}
+		due = joined.Len() > 0
+	}
+	return joined.String()
 }
 
-// normalizeNames joins the header names in lines as browsers do, in lower case and
-// with commas alone. What already is so is returned as it is.
-func normalizeNames(lines []string) string {
-	if len(lines) == 1 && !strings.ContainsAny(lines[0], " \t") && !strings.Contains(","+lines[0]+",", ",,") {
-		return strings.ToLower(lines[0])
-	}
-	var names []string
-	for _, line := range lines {
-		for name := range listItems(line) {
-			names = append(names, strings.ToLower(name))
+// isNormalized reports whether normalizeNames would leave line as it is.
+func isNormalized(line string) bool {
+	ahead := byte(',')
+	for i := range len(line) {
+		c := line[i]
+		if c == ' ' || c == '\t' || 'A' <= c && c <= 'Z' || c == ',' && ahead == ',' {
+			return false
 		}
+		ahead = c
 	}
-	return strings.Join(names, ",")
+	return ahead != ','
 }

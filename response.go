@@ -71,7 +71,9 @@ func (p *policy) preflightGrant(r *http.Request, reason denyReason) preflightGra
 	}
 	if p.anyHeader {
 		grant.headers = ""
-		if lines := r.Header[headerRequestHeaders]; p.allowsHeaders(lines) {
+		lines := r.Header[headerRequestHeaders]
+		// They were not tested if the method was not allowed.
+		if reason == reasonNone || reason == reasonMethodNotAllowed && p.allowsHeaders(lines) {
 			grant.headers = normalizeNames(lines)
 		}
 	}

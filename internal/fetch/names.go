@@ -7,17 +7,21 @@ import "strings"
 // header name are made of.
 func IsToken(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if !isTokenByte(s[i]) {
+		if !isTokenByte[s[i]] {
 			return false
 		}
 	}
 	return s != ""
 }
 
-func isTokenByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
+// isTokenByte tells which bytes a token is made of.
+var isTokenByte = func() (is [256]bool) {
+	for c := range is {
+		is[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			c < 0x80 && strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
+	}
+	return is
+}()
 
 // NormalizeMethod upper-cases the methods that browsers upper-case, and leaves all
 // others as they are: "get" becomes "GET", "patch" stays (Fetch, "normalize a
