@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -90,6 +92,44 @@ func TestHostileRequestsTakeLittleMemory(t *testing.T) {
 			if n := (after.TotalAlloc - before.TotalAlloc) / runs; n > uint64(2*len(text)+4096) {
 				t.Errorf("%s, %s: %d bytes for a header of %d", policyName, name, n, len(text))
 			}
+		}
+	}
+}
+
+// TestHostileRequests sends them to a running Caddy. Each is answered, none is granted
+// more than others, and what is logged of them is short.
+func TestHostileRequests(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log")
+	large := strings.Replace(prelude, "output discard", "output file "+file, 1)
+	large = strings.Replace(large, "{\n", "{\nservers {\nmax_header_size 4MB\n}\n", 1)
+	a := runCaddyWith(t, large, "http://$A {\ncors https://app.example.com https://*.example.com {\nallow_credentials\nallow_methods *\n}\nrespond hi\n}")
+	for name, text := range hostileRequests() {
+		r := a.Raw(strings.Replace(text, "Host: x", "Host: "+a.Address, 1))
+		allowed := r.Header.Get(headerAllowOrigin)
+		switch {
+		case strings.HasPrefix(text, "OPTIONS"):
+			if r.StatusCode != 204 || allowed != "https://app.example.com" || strings.Contains(r.Header.Get(headerAllowHeaders), "a b") {
+				t.Errorf("%s: got %.1000s", name, r)
+			}
+		case strings.HasPrefix(name, "a long origin"):
+			if r.StatusCode != 200 || !strings.HasPrefix(allowed, "https://a") {
+				t.Errorf("%s: got %.1000s", name, r)
+			}
+		default:
+			r.Want(t, 200, vary)
+		}
+	}
+	a.Do(get).Want(t, 200, allowApp, "Allow-Credentials: true", vary)
+	log, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(log), "origin_malformed") {
+		t.Errorf("nothing was logged: %s", log)
+	}
+	for line := range strings.Lines(string(log)) {
+		if len(line) > 2048 {
+			t.Errorf("a line of the log has %d bytes: %.300s", len(line), line)
 		}
 	}
 }

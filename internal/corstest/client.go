@@ -5,6 +5,7 @@ package corstest
 import (
 	"bufio"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -158,7 +159,7 @@ func (c *Client) Raw(request string) Response {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return Response{resp, request, string(text)}
+	return Response{resp, fmt.Sprintf("%.500q", request), string(text)}
 }
 
 // AddHeaders adds lines as in "Origin: https://a.example" to a request.
