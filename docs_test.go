@@ -41,6 +41,34 @@ func mdTables(page string) (tables []mdTable) {
 	return tables
 }
 
+// testTables runs a test on each row of each table of a page, by the table's header.
+func testTables(t *testing.T, file string, tests map[string]func(row []string)) {
+	t.Helper()
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for _, table := range mdTables(string(page)) {
+		test, ok := tests[table.header]
+		if !ok {
+			t.Errorf("nothing tests the table %q", table.header)
+			continue
+		}
+		delete(tests, table.header)
+		lines += 2 + len(table.rows)
+		for _, row := range table.rows {
+			test(row)
+		}
+	}
+	for header := range tests {
+		t.Errorf("the page has no table %q", header)
+	}
+	if n := strings.Count(string(page), "\n|"); n != lines {
+		t.Errorf("%d lines of tables, of which %d were read", n, lines)
+	}
+}
+
 var mdCode = regexp.MustCompile("`([^`]*)`")
 
 // codes returns what stands in backticks in a cell.
@@ -78,10 +106,6 @@ func policyOf(t *testing.T, option, value, more string) string {
 // TestOriginsPage holds each row of each table of the page on origins against what a
 // handler of that config does.
 func TestOriginsPage(t *testing.T) {
-	page, err := os.ReadFile("docs/origins.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	const risky = `, "dangerously_allow": ["null_origin"]`
 	const cookies = `, "allow_credentials": true`
 	decides := func(config string, cells []string) {
@@ -166,25 +190,7 @@ func TestOriginsPage(t *testing.T) {
 			needs("allow_origin_regex", code(t, row[0]), code(t, row[1]), "")
 		},
 	}
-	lines := 0
-	for _, table := range mdTables(string(page)) {
-		test, ok := tests[table.header]
-		if !ok {
-			t.Errorf("nothing tests the table %q", table.header)
-			continue
-		}
-		delete(tests, table.header)
-		lines += 2 + len(table.rows)
-		for _, row := range table.rows {
-			test(row)
-		}
-	}
-	for header := range tests {
-		t.Errorf("the page has no table %q", header)
-	}
-	if n := strings.Count(string(page), "\n|"); n != lines {
-		t.Errorf("%d lines of tables, of which %d were read", n, lines)
-	}
+	testTables(t, "docs/origins.md", tests)
 }
 
 // TestOriginsPageExamples runs every Caddyfile of the page on origins.

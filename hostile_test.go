@@ -108,11 +108,11 @@ func TestHostileRequests(t *testing.T) {
 		allowed := r.Header.Get(headerAllowOrigin)
 		switch {
 		case strings.HasPrefix(text, "OPTIONS"):
-			if r.StatusCode != 204 || allowed != "https://app.example.com" || strings.Contains(r.Header.Get(headerAllowHeaders), "a b") {
+			if r.StatusCode != http.StatusNoContent || allowed != "https://app.example.com" || strings.Contains(r.Header.Get(headerAllowHeaders), "a b") {
 				t.Errorf("%s: got %.1000s", name, r)
 			}
 		case strings.HasPrefix(name, "a long origin"):
-			if r.StatusCode != 200 || !strings.HasPrefix(allowed, "https://a") {
+			if r.StatusCode != http.StatusOK || !strings.HasPrefix(allowed, "https://a") {
 				t.Errorf("%s: got %.1000s", name, r)
 			}
 		default:

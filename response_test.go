@@ -207,6 +207,10 @@ func TestResponses(t *testing.T) {
 			{get, 200, []string{allowApp, vary}},
 			{getOther, 200, []string{vary}},
 		}},
+		{"an error route that sets headers, with the decision applied", "cors https://app.example.com\nerror 503\nhandle_errors {\ncors https://app.example.com\nheader Vary Accept\nheader Access-Control-Allow-Origin *\nrespond sorry\n}", "", []row{
+			{get, 503, []string{allowApp, "Vary: Accept, Origin"}},
+			{getOther, 503, []string{"Vary: Accept, Origin"}},
+		}},
 		{"an error route decides where nothing was decided", "error 503\nhandle_errors {\ncors https://app.example.com\nrespond sorry\n}", "", []row{
 			{get, 503, []string{allowApp, vary}},
 			{preflight, 204, preflightLines(allowApp, vary)},
@@ -402,7 +406,7 @@ func TestNotModified(t *testing.T) {
 					whole := c.Do(request)
 					etag := whole.Header.Get("Etag")
 					part := c.Do(request + "\nIf-None-Match: " + etag)
-					if whole.StatusCode != 200 || part.StatusCode != 304 || etag == "" || part.CORS() != whole.CORS() || !strings.Contains(part.CORS(), "Vary") {
+					if whole.StatusCode != http.StatusOK || part.StatusCode != http.StatusNotModified || etag == "" || part.CORS() != whole.CORS() || !strings.Contains(part.CORS(), "Vary") {
 						t.Errorf("%s, %s:\n%s\n\nwas\n%s", origins, options, part, whole)
 					}
 				}
