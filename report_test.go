@@ -69,6 +69,9 @@ func TestReportOnly(t *testing.T) {
 			differs + "map[Access-Control-Allow-Headers:* Access-Control-Allow-Methods:* Access-Control-Allow-Origin:* Access-Control-Max-Age:5 status:204 verdict:allowed]" +
 				" map[Access-Control-Allow-Headers:*, Authorization Access-Control-Allow-Methods:GET Access-Control-Allow-Origin:https://app.example.com Access-Control-Max-Age:600 status:204 verdict:blocked], if pages may use requested_method, add it to allow_methods",
 		}},
+		{"a preflight for Authorization, under a star", "allow_methods PUT\nallow_headers Authorization\nmax_age 5s", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers *\nheader Access-Control-Max-Age 5\nrespond 204", preflight + "\nAccess-Control-Request-Headers: authorization", []string{
+			differs + "map[Access-Control-Allow-Headers:* status:204 verdict:blocked] map[Access-Control-Allow-Headers:Authorization status:204 verdict:allowed]" + opens,
+		}},
 		{"a preflight of an origin that is not allowed", "", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers X-One\nrespond 204", strings.Replace(put, "app", "evil", 1), []string{
 			denied + addIt[2:],
 			differs + "map[Access-Control-Allow-Headers:X-One Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:* status:204 verdict:allowed] map[status:403 verdict:blocked]" + addIt,
@@ -177,5 +180,19 @@ func TestReportOnlyLooksAtFinalResponses(t *testing.T) {
 	})
 	if err := h.ServeHTTP(w, newRequest("GET\nOrigin: https://app.example.com"), next); err != nil || logs.Len() != 0 {
 		t.Errorf("%v, logged %v", err, logs.All())
+	}
+}
+
+// TestAnswerJoinsLines shows that what stands in several lines, in any case, counts as
+// browsers count it.
+func TestAnswerJoinsLines(t *testing.T) {
+	r := newRequest("GET\nOrigin: https://app.example.com")
+	for _, header := range []http.Header{
+		{"Access-Control-Allow-Origin": {"*"}, "access-control-allow-origin": {"*"}},
+		{"access-control-allow-origin": {"*", "*"}},
+	} {
+		if a := newAnswer(decision{kind: kindActual}, r, http.StatusOK, header); a.values[headerAllowOrigin] != "*, *" || a.verdict != verdictBlocked {
+			t.Errorf("%v: %+v", header, a)
+		}
 	}
 }

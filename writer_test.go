@@ -175,26 +175,35 @@ func TestKeepFindsOddCase(t *testing.T) {
 }
 
 // TestInformationalResponses shows that 103 passes and grants nothing, and that the
-// final response is as ever.
+// final response is as ever, from a handler and from a backend.
 func TestInformationalResponses(t *testing.T) {
-	for mode, hints := range map[string]string{"replace": "", "keep": "https://early.example"} {
-		a := runNext(t, "upstream_headers "+mode, func(w http.ResponseWriter, _ *http.Request) error {
-			w.Header().Set("Link", "</style.css>; rel=preload")
-			w.Header().Set(headerAllowOrigin, "https://early.example")
-			w.WriteHeader(http.StatusEarlyHints)
-			w.Header().Del(headerAllowOrigin)
-			w.WriteHeader(http.StatusOK)
-			return nil
-		})
-		for _, protocol := range overTLS {
-			c := a.Over(protocol)
-			var seen []string
-			c.Informed = func(status int, h http.Header) {
-				seen = append(seen, fmt.Sprint(status), h.Get("Link"), h.Get(headerAllowOrigin), h.Get(headerVary))
-			}
-			c.Do(get).Want(t, 200, allowApp, vary)
-			if strings.Join(seen, "|") != "103|</style.css>; rel=preload|"+hints+"|" {
-				t.Errorf("%s over %s: the 103 had %q", mode, protocol, seen)
+	early := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Link", "</style.css>; rel=preload")
+		w.Header().Set(headerAllowOrigin, "https://early.example")
+		w.Header()["access-control-expose-headers"] = []string{"X-One"}
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Del(headerAllowOrigin)
+		w.Header().Del(headerExposeHeaders)
+		delete(w.Header(), "access-control-expose-headers")
+		w.WriteHeader(http.StatusOK)
+	})
+	backend := serveBackend(t, early)
+	next = func(w http.ResponseWriter, r *http.Request) error { early.ServeHTTP(w, r); return nil }
+	for mode, grants := range map[string]string{"replace": "|", "keep": "https://early.example|X-One"} {
+		for _, handler := range []string{"test_next", "reverse_proxy " + backend} {
+			a := runCaddyTLS(t, "route {\ncors https://app.example.com {\nupstream_headers "+mode+"\n}\n"+handler+"\n}", "")
+			for _, protocol := range overTLS {
+				c := a.Over(protocol)
+				var seen []string
+				c.Informed = func(status int, h http.Header) {
+					seen = append(seen, fmt.Sprint(status, h.Get("Link"), h.Get(headerVary), h.Get(headerAllowOrigin), "|", h.Get(headerExposeHeaders)))
+				}
+				c.Do(get).Want(t, 200, allowApp, vary)
+				hint := "103</style.css>; rel=preload" + grants
+				if strings.Join(seen, "\n") != hint+"\n"+hint {
+					t.Errorf("%s, %s over %s: the 103 had\n%s\nwant\n%s", mode, handler, protocol, strings.Join(seen, "\n"), hint)
+				}
 			}
 		}
 	}
