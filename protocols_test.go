@@ -23,15 +23,15 @@ func runCaddyTLS(t *testing.T, site, more string) *client {
 }
 
 // nextHandler is a handler that does what the test says; test_next is its directive.
-type nextHandler struct{}
+type nextHandler struct{ serve caddyhttp.HandlerFunc }
 
-// next is what the handler does.
+// next is what the handlers do that are loaded from now on.
 var next caddyhttp.HandlerFunc
 
 func init() {
-	caddy.RegisterModule(nextHandler{})
+	caddy.RegisterModule(new(nextHandler))
 	httpcaddyfile.RegisterHandlerDirective("test_next", func(httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
-		return nextHandler{}, nil
+		return new(nextHandler), nil
 	})
 	caddy.RegisterModule(recoverHandler{})
 	httpcaddyfile.RegisterHandlerDirective("test_recover", func(httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
@@ -39,12 +39,17 @@ func init() {
 	})
 }
 
-func (nextHandler) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.test_next", New: func() caddy.Module { return nextHandler{} }}
+func (*nextHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.test_next", New: func() caddy.Module { return new(nextHandler) }}
 }
 
-func (nextHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	return next(w, r)
+func (h *nextHandler) Provision(caddy.Context) error {
+	h.serve = next
+	return nil
+}
+
+func (h *nextHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	return h.serve(w, r)
 }
 
 // recoverHandler turns a panic of a later handler into a 500, as a plugin could;
