@@ -90,14 +90,15 @@ func (f fields) othersAllow(h http.Header) bool {
 	return false
 }
 
-// removeOthers takes out of h what another handler or a backend granted, in fields
-// and in trailers, and brings a Vary that was set under another case to its canonical
-// key. It walks the map, because handlers can set keys that are not canonical.
-func (f fields) removeOthers(h http.Header) {
+// removeOthers takes out of h what another handler or a backend granted, in trailers
+// and, unless they are kept, in fields, and brings a Vary that was set under another
+// case to its canonical key. It walks the map, because handlers can set keys that are
+// not canonical.
+func (f fields) removeOthers(h http.Header, kept bool) {
 	for name, values := range h {
 		switch {
 		case isCORSResponseHeader(name):
-			if !f.own(values) {
+			if !kept && !f.own(values) {
 				delete(h, name)
 			}
 		case strings.HasPrefix(name, http.TrailerPrefix):

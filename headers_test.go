@@ -46,7 +46,7 @@ func TestVaryOfOthersIsNotWrittenTo(t *testing.T) {
 	shared := []string{"Accept", "theirs"}
 	h := http.Header{"Vary": shared[:1], "vary": {"Cookie"}}
 	f := make(fields, actualFields)
-	f.removeOthers(h)
+	f.removeOthers(h, false)
 	f.mergeVary(h, headerOrigin)
 	if want := []string{"Accept", "theirs"}; !slices.Equal(shared, want) {
 		t.Errorf("shared is %q", shared)

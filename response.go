@@ -24,7 +24,7 @@ func (h *Handler) answerPreflight(w http.ResponseWriter, r *http.Request, d deci
 	}
 	header := w.Header()
 	f := make(fields, allFields)
-	f.removeOthers(header)
+	f.removeOthers(header, false)
 	f.grantOrigin(header, d)
 	f.grantPreflight(header, d.policy, d.policy.preflightGrant(r, d.reason))
 	f.grantExposure(header, d.policy.exposeHeaders)
@@ -39,7 +39,7 @@ func (h *Handler) answerPreflight(w http.ResponseWriter, r *http.Request, d deci
 func refuse(w http.ResponseWriter, d decision) {
 	header := w.Header()
 	f := make(fields, actualFields)
-	f.removeOthers(header)
+	f.removeOthers(header, false)
 	f.mergeVary(header, headerOrigin)
 	if d.kind == kindActual {
 		header.Set(headerCacheControl, "no-store")
@@ -124,9 +124,7 @@ func newResponseWriter(w http.ResponseWriter, h *Handler, d decision, grant *pre
 // again returns a writer that applies the same decision to another writer, for the
 // error routes: Caddy runs these on the writer below this one.
 func (rw *responseWriter) again(w http.ResponseWriter) *responseWriter {
-	if !rw.kept {
-		fields(nil).removeOthers(w.Header()) // what was set already would pass for a backend's
-	}
+	fields(nil).removeOthers(w.Header(), rw.kept) // what was set already would pass for a backend's
 	return newResponseWriter(w, rw.handler, rw.decision, rw.preflight)
 }
 
@@ -151,11 +149,9 @@ func (rw *responseWriter) serve(r *http.Request, next caddyhttp.Handler) error {
 func (rw *responseWriter) apply(complete bool) {
 	h := rw.Header()
 	if !rw.wroteHeader {
-		rw.kept = rw.handler.UpstreamHeaders == upstreamKeep && rw.fields.othersAllow(h)
+		rw.kept = rw.keeps(h)
 	}
-	if !rw.kept {
-		rw.fields.removeOthers(h)
-	}
+	rw.fields.removeOthers(h, rw.kept)
 	depends := rw.kept || rw.handler.policies.open == nil
 	if depends && !rw.written(h[headerVary]) {
 		rw.fields.mergeVary(h, rw.varyNames())
@@ -164,6 +160,11 @@ func (rw *responseWriter) apply(complete bool) {
 	if grants && !rw.written(h[headerAllowOrigin]) {
 		rw.grant(h, complete)
 	}
+}
+
+// keeps reports whether a response with this header stands as a backend made it.
+func (rw *responseWriter) keeps(h http.Header) bool {
+	return rw.handler.UpstreamHeaders == upstreamKeep && rw.fields.othersAllow(h)
 }
 
 // written reports whether values are this writer's and went out with the header.
@@ -213,8 +214,9 @@ func exposableNames(h http.Header) string {
 func (rw *responseWriter) WriteHeader(status int) {
 	if isFinal(status) {
 		rw.beforeHeader(status)
-	} else if h := rw.Header(); rw.handler.UpstreamHeaders != upstreamKeep || !rw.fields.othersAllow(h) {
-		rw.fields.removeOthers(h)
+	} else {
+		h := rw.Header()
+		rw.fields.removeOthers(h, rw.keeps(h))
 	}
 	rw.ResponseWriter.WriteHeader(status)
 }

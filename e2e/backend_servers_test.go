@@ -70,9 +70,7 @@ func startFPM(network string) func(*testing.T) string {
 		// FPM wants a user if it runs as root, and ignores it else.
 		text := "[global]\nerror_log = /proc/self/fd/2\n" +
 			"[pool]\nuser = root\nlisten = " + address + "\npm = static\npm.max_children = 2\n"
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, config, text)
 		start(t, dir, nil, find(t, "php-fpm", "php-fpm*"), append(phpSettings, "-F", "-R", "-y", config)...).awaitSocket(t, network, address)
 		return upstream
 	}

@@ -21,9 +21,7 @@ func configure(t *testing.T, name string, namesAndValues ...string) (dir, file s
 	}
 	dir = t.TempDir()
 	file = filepath.Join(dir, name)
-	if err := os.WriteFile(file, []byte(strings.NewReplacer(namesAndValues...).Replace(string(text))), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, file, strings.NewReplacer(namesAndValues...).Replace(string(text)))
 	return dir, file
 }
 
