@@ -29,6 +29,25 @@ const (
 	allFields
 )
 
+// grantNames are the names of the fields by which something is granted.
+var grantNames = [allFields]string{
+	fieldAllowOrigin:      headerAllowOrigin,
+	fieldAllowCredentials: headerAllowCredentials,
+	fieldExposeHeaders:    headerExposeHeaders,
+	fieldAllowMethods:     headerAllowMethods,
+	fieldAllowHeaders:     headerAllowHeaders,
+	fieldMaxAge:           headerMaxAge,
+}
+
+// restoreGrants puts back into h what was put there and was replaced since.
+func (f fields) restoreGrants(h http.Header) {
+	for field, name := range grantNames[:len(f)] {
+		if name != "" && f[field] != "" && !f.own(h[name]) {
+			f.put(h, field, name, f[field])
+		}
+	}
+}
+
 // put sets one field of h to a value of its own.
 func (f fields) put(h http.Header, field int, name, value string) {
 	f[field] = value
@@ -83,7 +102,7 @@ func (f fields) grantExposure(h http.Header, names string) {
 // Access-Control-Allow-Origin, in any case.
 func (f fields) othersAllow(h http.Header) bool {
 	for name, values := range h {
-		if len(name) == len(headerAllowOrigin) && strings.EqualFold(name, headerAllowOrigin) && !f.own(values) {
+		if len(values) > 0 && len(name) == len(headerAllowOrigin) && strings.EqualFold(name, headerAllowOrigin) && !f.own(values) {
 			return true
 		}
 	}
@@ -102,7 +121,7 @@ func (f fields) removeOthers(h http.Header, kept bool) {
 				delete(h, name)
 			}
 		case strings.HasPrefix(name, http.TrailerPrefix):
-			if isCORSResponseHeader(name[len(http.TrailerPrefix):]) {
+			if isCORSHeader(name[len(http.TrailerPrefix):]) {
 				delete(h, name)
 			}
 		case name == headerTrailer:

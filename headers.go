@@ -11,6 +11,7 @@ const (
 	headerOrigin         = "Origin"
 	headerRequestMethod  = "Access-Control-Request-Method"
 	headerRequestHeaders = "Access-Control-Request-Headers"
+	headerSecFetchMode   = "Sec-Fetch-Mode"
 	headerSecFetchSite   = "Sec-Fetch-Site"
 
 	headerAllowOrigin      = "Access-Control-Allow-Origin"
@@ -28,37 +29,42 @@ const (
 	headerVary          = "Vary"
 )
 
+const prefixCORS = "Access-Control-"
+
+// isCORSHeader reports whether name is one of CORS, in any case.
+func isCORSHeader(name string) bool {
+	return len(name) > len(prefixCORS) && name[0]|0x20 == 'a' && strings.EqualFold(name[:len(prefixCORS)], prefixCORS)
+}
+
 // isCORSResponseHeader reports whether name is a response header by which a server
 // grants something to other origins, in any case.
 func isCORSResponseHeader(name string) bool {
-	const prefix = "Access-Control-"
-	if len(name) <= len(prefix) || name[0]|0x20 != 'a' || !strings.EqualFold(name[:len(prefix)], prefix) {
+	if !isCORSHeader(name) {
 		return false
 	}
-	name = name[len(prefix):]
+	name = name[len(prefixCORS):]
 	const allow = "Allow-"
 	return len(name) >= len(allow) && strings.EqualFold(name[:len(allow)], allow) ||
-		strings.EqualFold(name, headerExposeHeaders[len(prefix):]) ||
-		strings.EqualFold(name, headerMaxAge[len(prefix):])
+		strings.EqualFold(name, headerExposeHeaders[len(prefixCORS):]) ||
+		strings.EqualFold(name, headerMaxAge[len(prefixCORS):])
 }
 
 // removeTrailerNames takes out of the names that a response announces as its trailers
-// CORS headers and Vary: over HTTP/3, an announced trailer hides the header.
+// those of CORS and Vary: over HTTP/3, an announced trailer hides the header.
 func removeTrailerNames(h http.Header, lines []string) {
-	ours := func(name string) bool { return isCORSResponseHeader(name) || strings.EqualFold(name, headerVary) }
 	var kept []string
-	all := true
+	removed := false
 	for _, line := range lines {
 		for name := range listItems(line) {
-			if ours(name) {
-				all = false
+			if isCORSHeader(name) || strings.EqualFold(name, headerVary) {
+				removed = true
 			} else {
 				kept = append(kept, name)
 			}
 		}
 	}
 	switch {
-	case all:
+	case !removed:
 	case len(kept) == 0:
 		delete(h, headerTrailer)
 	default:

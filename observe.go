@@ -41,9 +41,9 @@ var handlers atomic.Uint64
 // The gate tells lines apart by handler and by reason, so that a flood of one does not
 // hide another. These are beside the reasons of decisions.
 const (
-	sampleDiffers        = int(reasons) + iota // a response is judged otherwise than by the policy
-	sampleDiffersInWords                       // it says the same in other words
-	samples                                    // how many there are
+	sampleOtherVerdict = int(reasons) + iota // a browser judges a response otherwise than the policy
+	sampleSameVerdict                        // a response says the same in other words
+	samples                                  // how many there are
 )
 
 // sampleKeys returns by what the gate tells a handler's lines apart.

@@ -9,17 +9,28 @@ import (
 	"testing"
 )
 
-// runLogged runs a Caddy that logs to a file, and returns what it logged of decisions,
-// in a line each of level, fields in this order, and hint. More is what stands beside
-// the site.
+// runLog runs a Caddy that logs what it has to say of decisions to a file. More is what
+// stands beside the site.
+func runLog(t *testing.T, file, level, site, more string) *client {
+	t.Helper()
+	log := "output file " + file + "\nlevel " + level + "\ninclude http.handlers.cors"
+	return runCaddyWith(t, strings.Replace(prelude, "output discard", log, 1), "http://$A {\n"+site+"\n}\n"+more)
+}
+
+// runLogged runs such a Caddy, sends requests, and returns what it logged.
 func runLogged(t *testing.T, level, site, more string, requests ...string) []string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "log")
-	log := "output file " + file + "\nlevel " + level + "\ninclude http.handlers.cors"
-	a := runCaddyWith(t, strings.Replace(prelude, "output discard", log, 1), "http://$A {\n"+site+"\n}\n"+more)
+	a := runLog(t, file, level, site, more)
 	for _, request := range requests {
 		a.Do(request)
 	}
+	return readLog(t, file)
+}
+
+// readLog returns a log in a line each of level, fields in this order, and hint.
+func readLog(t *testing.T, file string) []string {
+	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

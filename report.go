@@ -3,6 +3,7 @@ package caddycors
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -15,21 +16,14 @@ import (
 func (h *Handler) report(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	d := h.policies.decide(r)
 	h.observe(d, r)
-	if d.outcome != outcomeAllowed && d.outcome != outcomeDenied || !h.logger.Core().Enabled(zap.InfoLevel) {
+	if d.outcome != outcomeAllowed && d.outcome != outcomeDenied ||
+		!mayNeedCORS(r) || !shortEnough(r.Header) || !h.logger.Core().Enabled(zap.InfoLevel) {
 		return next.ServeHTTP(w, r)
 	}
 	asked := r.WithContext(r.Context())
 	asked.Header = r.Header.Clone() // later handlers may edit it, such as request_header
 	rw := &reportWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
-	rw.compare = func(status int) {
-		header := w.Header()
-		if live, ok := caddyhttp.GetVar(r.Context(), decidedVar).(*responseWriter); ok {
-			dry := &dryWriter{header: header.Clone()} // what a handler ahead of this one will make of it
-			live.again(dry).WriteHeader(status)
-			header = dry.header
-		}
-		h.compare(d, asked, status, header)
-	}
+	rw.compare = func(status int) { h.compare(d, asked, status, finalHeader(w, status)) }
 
 	err := next.ServeHTTP(rw, r)
 	status := http.StatusOK // of a response that nobody wrote
@@ -42,6 +36,62 @@ func (h *Handler) report(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	rw.beforeHeader(status)
 	return err
+}
+
+// maxComparedBytes bounds the CORS headers of a request and of a response that are
+// compared, each. No page asks for so much.
+const maxComparedBytes = 8 << 10
+
+// shortEnough reports whether the CORS headers of h are short enough to be compared.
+func shortEnough(h http.Header) bool {
+	size := 0
+	for name, values := range h {
+		if isCORSHeader(name) {
+			for _, value := range values {
+				size += len(value) + 1
+			}
+		}
+	}
+	return size <= maxComparedBytes
+}
+
+// mayNeedCORS reports whether a page may need leave to read the response to a request
+// with an Origin header. It needs none for WebSockets, and navigations and no-cors
+// requests are not read.
+func mayNeedCORS(r *http.Request) bool {
+	mode := r.Header.Get(headerSecFetchMode)
+	return (mode == "" || mode == "cors") && r.Header.Get("Upgrade") == "" && r.Method != http.MethodConnect
+}
+
+// finalHeader returns the header of w as it will be when it is written: a handler ahead
+// of this one may be about to apply its decision to it.
+func finalHeader(w http.ResponseWriter, status int) http.Header {
+	ahead := writerAhead(w)
+	if ahead == nil || ahead.wroteHeader {
+		return w.Header()
+	}
+	dry := &dryWriter{header: maps.Clone(w.Header())}
+	for name, values := range dry.header {
+		if ahead.fields.own(values) {
+			delete(dry.header, name)
+		}
+	}
+	newResponseWriter(dry, ahead.handler, ahead.decision, ahead.preflight).WriteHeader(status)
+	return dry.header
+}
+
+// writerAhead returns the [responseWriter] that w writes to, or nil.
+func writerAhead(w http.ResponseWriter) *responseWriter {
+	for {
+		switch writer := w.(type) {
+		case *responseWriter:
+			return writer
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = writer.Unwrap()
+		default:
+			return nil
+		}
+	}
 }
 
 // reportWriter sees the header of the final response, and passes all on as it is.
@@ -75,9 +125,9 @@ func (rw *reportWriter) ReadFrom(r io.Reader) (int64, error) {
 	return rw.ResponseWriterWrapper.ReadFrom(r)
 }
 
-// FlushError looks at the response if WriteHeader was not called.
+// FlushError flushes. It does not look at the response, since the writer below may not
+// flush, or not yet.
 func (rw *reportWriter) FlushError() error {
-	rw.beforeHeader(http.StatusOK)
 	return http.NewResponseController(rw.ResponseWriter).Flush()
 }
 
@@ -87,19 +137,23 @@ func (rw *reportWriter) Flush() { _ = rw.FlushError() }
 // compare logs in what the response's answer to other origins differs from the
 // decision's.
 func (h *Handler) compare(d decision, r *http.Request, status int, header http.Header) {
+	if !shortEnough(header) {
+		return
+	}
 	dry := &dryWriter{header: header.Clone(), status: status}
 	if d.kind == kindPreflight && !h.ForwardPreflights {
 		h.answerPreflight(dry, r, d)
 	} else {
 		h.newResponseWriter(dry, r, d).WriteHeader(status)
 	}
-	is, would := newAnswer(d, r, status, header), newAnswer(d, r, dry.status, dry.header)
-	names := is.differences(would)
-	key := sampleDiffers
-	if is.verdict == would.verdict {
-		key = sampleDiffersInWords
+	is, would := newCORSHeaders(d, r, status, header), newCORSHeaders(d, r, dry.status, dry.header)
+	names, key := is.differences(would), sampleSameVerdict
+	if is.verdict != would.verdict {
+		key = sampleOtherVerdict
+	} else if len(names) == 0 {
+		return
 	}
-	if len(names) == 0 || !h.sampled(zap.InfoLevel, key) {
+	if !h.sampled(zap.InfoLevel, key) {
 		return
 	}
 	fields := append(h.requestFields(d, r), zap.Object("response", is.loggable(names)), zap.Object("decision", would.loggable(names)))
@@ -110,7 +164,7 @@ func (h *Handler) compare(d decision, r *http.Request, status int, header http.H
 }
 
 // differenceHint says what would change for pages if the policy were in force.
-func differenceHint(d decision, r *http.Request, is, would answer) string {
+func differenceHint(d decision, r *http.Request, is, would corsHeaders) string {
 	switch {
 	case would.verdict < is.verdict && d.outcome == outcomeDenied:
 		return d.hint(r)

@@ -1,10 +1,12 @@
 package caddycors
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +57,19 @@ func TestReportOnly(t *testing.T) {
 		{"fewer names that are exposed", "expose_headers *", "header Access-Control-Allow-Origin https://app.example.com", get, []string{
 			differs + "map[verdict:allowed] map[Access-Control-Expose-Headers:* verdict:allowed]",
 		}},
+		{"names that are exposed with credentials", "allow_credentials\nexpose_headers *", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials true\nheader Access-Control-Expose-Headers X-Other\nheader -Server", get, []string{
+			differs + "map[Access-Control-Expose-Headers:X-Other verdict:allowed_with_credentials] map[Access-Control-Expose-Headers:Content-Length, Content-Type, Date, Vary, Via verdict:allowed_with_credentials], if pages read these headers, name them in expose_headers",
+		}},
+		{"a star exposes nothing with credentials", "allow_credentials\nexpose_headers X-One", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials true\nheader Access-Control-Expose-Headers *,X-One", get, []string{
+			differs + "map[Access-Control-Expose-Headers:*,X-One verdict:allowed_with_credentials] map[Access-Control-Expose-Headers:X-One verdict:allowed_with_credentials], if pages read these headers, name them in expose_headers",
+		}},
+		{"a name twice", "expose_headers X-One", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Expose-Headers X-One,x-one", get, nil},
+		{"credentials that are not true", "", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials false", get, nil},
+		{"a navigation", "", "respond hi", "POST /\nOrigin: https://app.example.com\nSec-Fetch-Mode: navigate", nil},
+		{"a fetch", "", "header Access-Control-Allow-Origin https://app.example.com", get + "\nSec-Fetch-Mode: cors", nil},
+		{"a WebSocket", "", "respond hi 101", get + webSocket, nil},
+		{"a list that no page has", "", "respond hi", preflight + "\nAccess-Control-Request-Headers: " + strings.Repeat("x-a,", 1000) + "\nAccess-Control-Request-Headers: " + strings.Repeat("x-b,", 1100), nil},
+		{"a list that no backend has", "", "header Access-Control-Expose-Headers " + strings.Repeat("x-a,", 2100), get, nil},
 		{"kept", "upstream_headers keep", "header Access-Control-Allow-Origin *", get, nil},
 		{"no answer", "", "abort", get, []string{
 			differs + "map[verdict:blocked] map[Access-Control-Allow-Origin:https://app.example.com verdict:allowed]" + opens,
@@ -77,6 +92,12 @@ func TestReportOnly(t *testing.T) {
 			differs + "map[Access-Control-Allow-Headers:X-One Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:* status:204 verdict:allowed] map[status:403 verdict:blocked]" + addIt,
 		}},
 		{"a preflight that neither answers", "", "respond 404", strings.Replace(put, "app", "evil", 1), []string{denied + addIt[2:]}},
+		{"a preflight that ends in an error", "allow_methods PUT\nallow_headers X-One", "abort", put, []string{
+			differs + "map[status:502 verdict:blocked] map[Access-Control-Allow-Headers:X-One Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:https://app.example.com Access-Control-Max-Age:600 status:204 verdict:allowed]" + opens,
+		}},
+		{"wildcards with credentials", "allow_credentials\nallow_methods PUT\nallow_headers X-One", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials true\nheader Access-Control-Allow-Methods *\nheader Access-Control-Allow-Headers *\nheader Access-Control-Max-Age 600\nrespond 204", put, []string{
+			differs + "map[Access-Control-Allow-Headers:* Access-Control-Allow-Methods:* status:204 verdict:allowed] map[Access-Control-Allow-Headers:X-One Access-Control-Allow-Methods:PUT status:204 verdict:allowed_with_credentials]" + opens,
+		}},
 		{"a preflight that is passed on", "forward_preflights", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Methods PUT,PATCH,DELETE\nheader Access-Control-Allow-Headers *,authorization\nheader Access-Control-Max-Age 600\nrespond 404", put, nil},
 		{"a list that browsers cannot read", "", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers \"X-One; X-Two\"\nrespond 204", put, []string{
 			differs + "map[Access-Control-Allow-Headers:X-One; X-Two Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:* status:204 verdict:blocked]" +
@@ -122,17 +143,65 @@ func shortened(line string) string {
 // TestATrialBesideAPolicy shows that report_only compares what is in force with what
 // it would do, ahead of the handler that decides and behind it.
 func TestATrialBesideAPolicy(t *testing.T) {
-	const live, trial = "cors https://app.example.com https://old.example\n", "cors /* https://app.example.com {\nreport_only\n}\n"
-	old := "GET /\nOrigin: https://old.example"
-	want := []string{
-		"info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=https://old.example method=GET report_only=true hint=if you trust this origin, add it to allow_origins",
-		"info the response's CORS headers are not the policy's policy= kind=actual reason=origin_not_allowed origin=https://old.example method=GET report_only=true response=map[Access-Control-Allow-Origin:https://old.example verdict:allowed] decision=map[verdict:blocked] hint=if you trust this origin, add it to allow_origins",
+	const (
+		live  = "cors https://app.example.com https://old.example\n"
+		trial = "cors /* https://app.example.com {\nreport_only\n}\n"
+		keep  = "cors * {\nupstream_headers keep\n}\n"
+	)
+	denied := func(origin string) string {
+		return "info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=" + origin + " method=GET report_only=true hint=if you trust this origin, add it to allow_origins"
 	}
-	for _, site := range []string{live + trial + "respond hi", live + "handle {\n" + trial + "respond hi\n}", live + "handle {\n" + trial + "}", live + trial + "error 503"} {
-		got := runLogged(t, "INFO", site, "", get, old)
-		if strings.Join(got, "\n") != strings.Join(want, "\n") {
-			t.Errorf("%s\ngot\n%s\nwant\n%s", site, strings.Join(got, "\n"), strings.Join(want, "\n"))
-		}
+	differs := func(policy, reason, origin, response, decision string) string {
+		return "info the response's CORS headers are not the policy's policy=" + policy + " kind=actual reason=" + reason + " origin=" + origin +
+			" method=GET report_only=true response=map[" + response + "] decision=map[" + decision + "] hint="
+	}
+	const old = "https://old.example"
+	oldLoses := []string{denied(old), differs("", "origin_not_allowed", old, "Access-Control-Allow-Origin:"+old+" verdict:allowed", "verdict:blocked") + "if you trust this origin, add it to allow_origins"}
+	for i, test := range []struct {
+		site, origin string
+		lines, want  []string
+	}{
+		{live + trial + "respond hi", old, []string{"Allow-Origin: " + old, vary}, oldLoses},
+		{live + "handle {\n" + trial + "respond hi\n}", old, []string{"Allow-Origin: " + old, vary}, oldLoses},
+		{live + "handle {\n" + trial + "}", old, []string{"Allow-Origin: " + old, vary}, oldLoses},
+		{live + trial + "error 503", old, []string{"Allow-Origin: " + old, vary}, oldLoses},
+		{live + "handle {\n" + trial + "error 503\n}", old, []string{"Allow-Origin: " + old, vary}, oldLoses},
+		{live + trial + "respond hi", "https://app.example.com", []string{allowApp, vary}, nil},
+		{live + "handle {\n" + trial + "respond hi\n}", "https://app.example.com", []string{allowApp, vary}, nil},
+		{live + "handle {\n" + trial + "reverse_proxy $B\n}", "https://app.example.com", []string{allowApp, vary}, nil},
+		{keep + "handle {\n" + trial + "reverse_proxy $B\n}", "https://evil.example", []string{allowAll, vary}, []string{
+			denied("https://evil.example"),
+			differs("", "origin_not_allowed", "https://evil.example", "Access-Control-Allow-Origin:* verdict:allowed", "verdict:blocked") + "if you trust this origin, add it to allow_origins",
+		}},
+		{live + "error 503\nhandle_errors {\n" + trial + "header +Access-Control-Allow-Origin *\nrespond sorry 200\n}", "https://app.example.com", []string{allowApp, allowAll, vary}, []string{
+			differs("default", "", "https://app.example.com", "Access-Control-Allow-Origin:https://app.example.com, * verdict:blocked", "Access-Control-Allow-Origin:https://app.example.com verdict:allowed") + "browsers keep this response from the page now; under the policy they would not",
+		}},
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "log")
+			a := runLog(t, file, "INFO", test.site, "http://$B {\nheader Access-Control-Allow-Origin *\nrespond hi\n}")
+			r := a.Do("GET /\nOrigin: " + test.origin)
+			r.Want(t, r.StatusCode, test.lines...)
+			if got := readLog(t, file); !slices.Equal(got, test.want) {
+				t.Errorf("%s\ngot\n%s\nwant\n%s", test.site, strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
+// TestAFloodOfDifferencesIsSampled shows that one that pages do not notice does not hide
+// one that they would.
+func TestAFloodOfDifferencesIsSampled(t *testing.T) {
+	requests := make([]string, 300, 301)
+	for i := range requests {
+		requests[i] = get // which gets a star
+	}
+	lines := runLogged(t, "INFO", "cors https://app.example.com {\nreport_only\n}\nheader Access-Control-Allow-Origin *\nrespond hi", "", append(requests, getOther)...)
+	if n := len(lines); n < logBurst+2 || n > len(requests)/2 {
+		t.Errorf("%d lines for %d differences", n, len(requests))
+	}
+	if last := lines[len(lines)-1]; !strings.Contains(last, "decision=map[verdict:blocked]") {
+		t.Errorf("the last line is %s", last)
 	}
 }
 
@@ -183,15 +252,15 @@ func TestReportOnlyLooksAtFinalResponses(t *testing.T) {
 	}
 }
 
-// TestAnswerJoinsLines shows that what stands in several lines, in any case, counts as
+// TestLinesAreJoined shows that what stands in several lines, in any case, counts as
 // browsers count it.
-func TestAnswerJoinsLines(t *testing.T) {
+func TestLinesAreJoined(t *testing.T) {
 	r := newRequest("GET\nOrigin: https://app.example.com")
 	for _, header := range []http.Header{
 		{"Access-Control-Allow-Origin": {"*"}, "access-control-allow-origin": {"*"}},
 		{"access-control-allow-origin": {"*", "*"}},
 	} {
-		if a := newAnswer(decision{kind: kindActual}, r, http.StatusOK, header); a.values[headerAllowOrigin] != "*, *" || a.verdict != verdictBlocked {
+		if a := newCORSHeaders(decision{kind: kindActual}, r, http.StatusOK, header); a.values[headerAllowOrigin] != "*, *" || a.verdict != verdictBlocked {
 			t.Errorf("%v: %+v", header, a)
 		}
 	}

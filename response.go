@@ -153,11 +153,14 @@ func (rw *responseWriter) apply(complete bool) {
 	}
 	rw.fields.removeOthers(h, rw.kept)
 	depends := rw.kept || rw.handler.policies.open == nil
-	if depends && !rw.written(h[headerVary]) {
+	if depends && !(rw.wroteHeader && rw.fields.own(h[headerVary])) {
 		rw.fields.mergeVary(h, rw.varyNames())
 	}
-	grants := !rw.kept && rw.decision.policy != nil
-	if grants && !rw.written(h[headerAllowOrigin]) {
+	switch {
+	case rw.kept || rw.decision.policy == nil:
+	case rw.wroteHeader:
+		rw.fields.restoreGrants(h)
+	default:
 		rw.grant(h, complete)
 	}
 }
@@ -165,11 +168,6 @@ func (rw *responseWriter) apply(complete bool) {
 // keeps reports whether a response with this header stands as a backend made it.
 func (rw *responseWriter) keeps(h http.Header) bool {
 	return rw.handler.UpstreamHeaders == upstreamKeep && rw.fields.othersAllow(h)
-}
-
-// written reports whether values are this writer's and went out with the header.
-func (rw *responseWriter) written(values []string) bool {
-	return rw.wroteHeader && rw.fields.own(values)
 }
 
 func (rw *responseWriter) grant(h http.Header, complete bool) {

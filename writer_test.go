@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"golang.org/x/net/websocket"
 
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
@@ -81,6 +82,13 @@ func TestLiveHeaderMap(t *testing.T) {
 	}{
 		{"nothing late", "", add("X-Late", "1"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
 		{"a late grant", "", add(headerAllowOrigin, "*"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"a late grant, kept", "keep", add(headerAllowOrigin, "*"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"a late name that is exposed", "", add(headerExposeHeaders, "X-One"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"a late grant after a 304", "", func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(http.StatusNotModified)
+			w.Header().Add(headerAllowOrigin, "*")
+			return nil
+		}, []string{allowApp, credentials, vary}},
 		{"a late Vary", "", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", "Vary: Origin, Accept"}},
 		{"a late Vary, kept", "keep", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", "Vary: Origin, Accept"}},
 		{"a flush that is swallowed", "", func(w http.ResponseWriter, _ *http.Request) error {
@@ -100,7 +108,7 @@ func TestLiveHeaderMap(t *testing.T) {
 			if vary := w.header[headerVary]; len(vary) > 1 { // lines that say the same
 				w.header[headerVary] = []string{strings.Join(vary, ", ")}
 			}
-			response{Response: &http.Response{StatusCode: w.status, Header: w.header}, Asked: test.name}.Want(t, 200, test.lines...)
+			response{Response: &http.Response{StatusCode: w.status, Header: w.header}, Asked: test.name}.Want(t, w.status, test.lines...)
 		})
 	}
 }
@@ -172,6 +180,11 @@ func TestKeepFindsOddCase(t *testing.T) {
 	for _, protocol := range overTLS {
 		a.Over(protocol).Do(get).Want(t, 200, "Allow-Origin: https://own.example", vary)
 	}
+	a = runNext(t, "upstream_headers keep", func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header()[headerAllowOrigin] = nil // which is not in the response
+		return nil
+	})
+	a.Over(corstest.H2).Do(get).Want(t, 200, allowApp, vary)
 }
 
 // TestInformationalResponses shows that 103 passes and grants nothing, and that the
@@ -206,6 +219,127 @@ func TestInformationalResponses(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestNotModified holds a 304 against the 200 that the client has stored.
+func TestNotModified(t *testing.T) {
+	for _, options := range []string{"", "allow_credentials", "expose_headers X-One", "expose_headers *", "allow_credentials\nexpose_headers X-One ETag"} {
+		for _, origins := range []string{"https://app.example.com", "https://app.example.com https://b.example", "none", "*"} {
+			if origins == "none" && options != "" || origins == "*" && strings.Contains(options, "credentials") {
+				continue // does not load
+			}
+			a := runCaddyTLS(t, "cors "+origins+" {\n"+options+"\n}\nroot testdata/errors\nfile_server", "")
+			for _, protocol := range overTLS {
+				c := a.Over(protocol)
+				for _, request := range []string{get, getOther, getNoOrigin} {
+					request = strings.Replace(request, "/", "/418.html", 1)
+					whole := c.Do(request)
+					etag := whole.Header.Get("Etag")
+					part := c.Do(request + "\nIf-None-Match: " + etag)
+					if whole.StatusCode != http.StatusOK || part.StatusCode != http.StatusNotModified || etag == "" || part.CORS() != whole.CORS() || !strings.Contains(part.CORS(), "Vary") {
+						t.Errorf("%s, %s:\n%s\n\nwas\n%s", origins, options, part, whole)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestNotModifiedExposesNoNames shows that a 304 leaves alone which names the stored
+// response exposes: it does not have them all.
+func TestNotModifiedExposesNoNames(t *testing.T) {
+	a := runCaddyTLS(t, "cors https://app.example.com {\nallow_credentials\nexpose_headers *\n}\nroot testdata/errors\nfile_server", "")
+	r := a.Over(corstest.H2).Do(strings.Replace(get, "/", "/418.html", 1) + "\nIf-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT")
+	r.Want(t, 304, allowApp, "Allow-Credentials: true", "Vary: Accept-Encoding, Origin")
+}
+
+// TestAbort shows that a connection that a handler drops stays dropped, and that the
+// server goes on.
+func TestAbort(t *testing.T) {
+	a := runCaddyTLS(t, "cors https://app.example.com\nabort /abort\nrespond hi", "")
+	for _, protocol := range overTLS {
+		c := a.Over(protocol)
+		if r, err := c.Try(strings.Replace(get, "/", "/abort", 1)); err == nil {
+			t.Errorf("%s: got %s", protocol, r)
+		}
+		c.Do(get).Want(t, 200, allowApp, vary)
+	}
+}
+
+// TestErrorAfterTheHeader shows that a response that fails once its header is written
+// keeps it, error routes or not.
+func TestErrorAfterTheHeader(t *testing.T) {
+	next = func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set(headerAllowOrigin, "*")
+		w.WriteHeader(http.StatusAccepted)
+		w.Header().Set(headerAllowOrigin, "*") // over HTTP/3, it is not too late
+		return caddyhttp.Error(http.StatusServiceUnavailable, errors.New("no"))
+	}
+	for _, errorRoutes := range []string{"", "handle_errors {\nrespond sorry\n}", "handle_errors {\ncors https://app.example.com\nheader Access-Control-Allow-Origin *\nrespond sorry\n}"} {
+		a := runCaddyTLS(t, "cors https://app.example.com\nroute {\ntest_next\n}\n"+errorRoutes, "")
+		for _, protocol := range overTLS {
+			a.Over(protocol).Do(get).Want(t, 202, allowApp, vary)
+			a.Over(protocol).Do(getOther).Want(t, 202, vary)
+		}
+	}
+}
+
+// TestTrailers shows that a backend grants nothing by its trailers either, declared or
+// not, nor where its headers are kept. A trailer that is announced hides a header of
+// the same name over HTTP/3.
+func TestTrailers(t *testing.T) {
+	upstream := serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/granted" {
+			w.Header().Set("Access-Control-Allow-Origin", "https://own.example")
+		}
+		if r.URL.Path == "/only" {
+			w.Header().Set("Trailer", "Access-Control-Allow-Origin")
+		} else {
+			w.Header().Set("Trailer", "X-Sum, access-control-allow-origin, Vary")
+		}
+		_, _ = w.Write([]byte("body"))
+		w.(http.Flusher).Flush()
+		w.Header().Set("X-Sum", "4")
+		w.Header().Set("Access-Control-Allow-Origin", "https://declared.example")
+		w.Header().Set("Vary", "declared")
+		w.Header().Set(http.TrailerPrefix+"Access-Control-Allow-Credentials", "true")
+		w.Header().Set(http.TrailerPrefix+"X-Late", "1")
+	}))
+	const all, late = "map[Vary:[declared] X-Late:[1] X-Sum:[4]]", "map[X-Late:[1]]"
+	own := "Allow-Origin: https://own.example"
+	for _, test := range []struct {
+		mode, path, trailers string
+		allowed, denied      []string
+	}{
+		{"replace", "/", all, []string{allowApp, vary}, []string{vary}},
+		{"replace", "/only", late, []string{allowApp, vary}, []string{vary}},
+		{"replace", "/granted", all, []string{allowApp, vary}, []string{vary}},
+		{"keep", "/", all, []string{allowApp, vary}, []string{vary}},
+		{"keep", "/only", late, []string{allowApp, vary}, []string{vary}},
+		{"keep", "/granted", all, []string{own, vary}, []string{own, vary}},
+	} {
+		t.Run(test.mode+test.path, func(t *testing.T) {
+			a := runCaddyTLS(t, "cors https://app.example.com {\n upstream_headers "+test.mode+"\n}\nreverse_proxy "+upstream, "")
+			for _, protocol := range overTLS {
+				for request, lines := range map[string][]string{get: test.allowed, getOther: test.denied} {
+					r := a.Over(protocol).Do(strings.Replace(request, "/", test.path, 1))
+					r.Want(t, 200, lines...)
+					if got := fmt.Sprint(r.Trailer); got != test.trailers {
+						t.Errorf("%s: trailers %v, want %s", r, got, test.trailers)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestUpgrade shows the headers on the answer to a WebSocket handshake.
+func TestUpgrade(t *testing.T) {
+	backend := serveBackend(t, websocket.Handler(func(*websocket.Conn) {}))
+	a := runCaddy(t, "http://$A {\ncors https://app.example.com\nreverse_proxy "+backend+"\n}")
+	for request, lines := range map[string][]string{get: {allowApp, vary}, getOther: {vary}} {
+		a.Raw(strings.ReplaceAll(strings.Replace(request, "GET /", "GET / HTTP/1.1\nHost: "+a.Address, 1)+webSocket, "\n", "\r\n")+"\r\n\r\n").Want(t, 101, lines...)
 	}
 }
 
