@@ -3,6 +3,7 @@ package caddycors
 import (
 	"encoding/json"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -89,6 +90,7 @@ func TestBackendPageExamples(t *testing.T) {
 		{"websocket", open, "", []row{
 			{at("/socket", get) + webSocket, 200, []string{allowApp, vary}},
 			{at("/socket", getOther) + webSocket, 403, []string{vary}},
+			{at("/socket/", getOther) + webSocket, 403, []string{vary}},
 			{getOther, 200, []string{vary}},
 		}},
 		{"error route", "abort", open, []row{{get, 200, []string{allowApp, vary}}, {getOther, 200, []string{vary}}}},
@@ -179,4 +181,32 @@ func TestPlainHTTP(t *testing.T) {
 			https.Do(preflight+"\nHost: localhost").Want(t, 204, preflightLines(allowApp, vary)...)
 		})
 	}
+}
+
+// TestOutOfReach shows what the page says of requests that no route gets, and of
+// responses that break off.
+func TestOutOfReach(t *testing.T) {
+	backend := serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte("half"))
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	a := runCaddyTLS(t, "cors https://app.example.com\nreverse_proxy "+backend, "")
+	for _, protocol := range overTLS {
+		r, err := a.Over(protocol).Try(get)
+		if err == nil {
+			t.Errorf("%s: the whole of %s", protocol, r)
+		}
+		if r.Response != nil { // over HTTP/3, a reset may overtake the header
+			r.Want(t, 200, allowApp, vary)
+		}
+	}
+
+	plain := runCaddy(t, "http://$A {\ncors https://app.example.com\nrespond hi\n}")
+	origin := "\r\nOrigin: https://app.example.com"
+	plain.Raw("GET / HTTP/1.1"+origin+"\r\n\r\n").Want(t, 400) // no Host
+	plain.Raw(strings.Repeat("A", 33)+" / HTTP/1.1\r\nHost: "+plain.Address+origin+"\r\n\r\n").Want(t, 405)
+	plain.Raw("GET / HTTP/1.1\r\nHost: "+plain.Address+origin+"\r\nExpect: more\r\n\r\n").Want(t, 417)
+	plain.Raw("GET / HTTP/1.1\r\nHost: "+plain.Address+origin+"\r\nX: "+strings.Repeat("a", 1<<17)+"\r\n\r\n").Want(t, 431)
 }

@@ -99,14 +99,19 @@ func (f fields) grantExposure(h http.Header, names string) {
 }
 
 // othersAllow reports whether another handler or a backend set an
-// Access-Control-Allow-Origin, in any case.
+// Access-Control-Allow-Origin, in any case. One of several values counts as none, as it
+// does to browsers.
 func (f fields) othersAllow(h http.Header) bool {
+	lines := 0
 	for name, values := range h {
-		if len(values) > 0 && len(name) == len(headerAllowOrigin) && strings.EqualFold(name, headerAllowOrigin) && !f.own(values) {
-			return true
+		if len(name) != len(headerAllowOrigin) || !strings.EqualFold(name, headerAllowOrigin) || f.own(values) {
+			continue
+		}
+		for _, value := range values {
+			lines += 1 + strings.Count(value, ",")
 		}
 	}
-	return false
+	return lines == 1
 }
 
 // removeOthers takes out of h what another handler or a backend granted, in trailers

@@ -7,7 +7,7 @@ import (
 )
 
 // decidedVar is the request variable that holds the [responseWriter] of the handler
-// that decided. No placeholder can name it.
+// that decided. Its name is none that a config would use.
 const decidedVar = "{cors}"
 
 // ServeHTTP decides about the request, then answers it if it is a preflight, or
@@ -17,7 +17,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return h.report(w, r, next)
 	}
 	if decided, ok := caddyhttp.GetVar(r.Context(), decidedVar).(*responseWriter); ok {
-		if r.Context().Value(caddyhttp.ErrorCtxKey) == nil {
+		if writerAhead(w) != nil {
 			return next.ServeHTTP(w, r)
 		}
 		return decided.again(w).serve(r, next)

@@ -39,7 +39,7 @@ type Handler struct {
 	ReportOnly bool `json:"report_only,omitempty"`
 
 	// What becomes of the CORS headers that the response already has: `replace`
-	// removes them, `keep` lets a response with an Access-Control-Allow-Origin stand
+	// removes them, `keep` lets a response with one Access-Control-Allow-Origin stand
 	// as it is. Default: `replace`.
 	UpstreamHeaders string `json:"upstream_headers,omitempty"`
 

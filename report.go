@@ -23,19 +23,30 @@ func (h *Handler) report(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	asked := r.WithContext(r.Context())
 	asked.Header = r.Header.Clone() // later handlers may edit it, such as request_header
 	rw := &reportWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
-	rw.compare = func(status int) { h.compare(d, asked, status, finalHeader(w, status)) }
-
-	err := next.ServeHTTP(rw, r)
-	status := http.StatusOK // of a response that nobody wrote
-	if err != nil {
-		status = http.StatusInternalServerError
-		var e caddyhttp.HandlerError
-		if errors.As(err, &e) && e.StatusCode != 0 {
-			status = e.StatusCode
-		}
+	rw.compare = func(status int, complete bool) {
+		h.compare(d, asked, status, finalHeader(w, complete), complete)
 	}
-	rw.beforeHeader(status)
+	err := next.ServeHTTP(rw, r)
+	if err == nil {
+		rw.look(http.StatusOK, true) // nobody wrote it
+	} else if !hasErrorRoutes(r) { // else these make the response
+		rw.look(errorStatus(err), false)
+	}
 	return err
+}
+
+func hasErrorRoutes(r *http.Request) bool {
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	return ok && server.Errors != nil && len(server.Errors.Routes) > 0
+}
+
+// errorStatus returns the status with which Caddy answers an error.
+func errorStatus(err error) int {
+	var e caddyhttp.HandlerError
+	if errors.As(err, &e) && e.StatusCode != 0 {
+		return e.StatusCode
+	}
+	return http.StatusInternalServerError
 }
 
 // maxComparedBytes bounds the CORS headers of a request and of a response that are
@@ -63,9 +74,9 @@ func mayNeedCORS(r *http.Request) bool {
 	return (mode == "" || mode == "cors") && r.Header.Get("Upgrade") == "" && r.Method != http.MethodConnect
 }
 
-// finalHeader returns the header of w as it will be when it is written: a handler ahead
-// of this one may be about to apply its decision to it.
-func finalHeader(w http.ResponseWriter, status int) http.Header {
+// finalHeader returns the header of w as it is when it is written: a handler ahead of
+// this one may be about to apply its decision to it.
+func finalHeader(w http.ResponseWriter, complete bool) http.Header {
 	ahead := writerAhead(w)
 	if ahead == nil || ahead.wroteHeader {
 		return w.Header()
@@ -76,7 +87,7 @@ func finalHeader(w http.ResponseWriter, status int) http.Header {
 			delete(dry.header, name)
 		}
 	}
-	newResponseWriter(dry, ahead.handler, ahead.decision, ahead.preflight).WriteHeader(status)
+	newResponseWriter(dry, ahead.handler, ahead.decision, ahead.preflight).apply(complete)
 	return dry.header
 }
 
@@ -94,35 +105,38 @@ func writerAhead(w http.ResponseWriter) *responseWriter {
 	}
 }
 
-// reportWriter sees the header of the final response, and passes all on as it is.
+// reportWriter sees the header of the final response, and passes all on as it is. It
+// looks when the header is written, as handlers ahead may edit it until then.
 type reportWriter struct {
 	caddyhttp.ResponseWriterWrapper
-	compare func(status int) // nil once it was called
+	compare func(status int, complete bool) // nil once it was called
 }
 
-func (rw *reportWriter) beforeHeader(status int) {
+func (rw *reportWriter) look(status int, complete bool) {
 	if rw.compare != nil && isFinal(status) {
-		rw.compare(status)
+		rw.compare(status, complete)
 		rw.compare = nil
 	}
 }
 
 // WriteHeader looks at a final response.
 func (rw *reportWriter) WriteHeader(status int) {
-	rw.beforeHeader(status)
 	rw.ResponseWriter.WriteHeader(status)
+	rw.look(status, status != http.StatusNotModified)
 }
 
 // Write looks at the response if WriteHeader was not called.
 func (rw *reportWriter) Write(p []byte) (int, error) {
-	rw.beforeHeader(http.StatusOK)
-	return rw.ResponseWriter.Write(p)
+	n, err := rw.ResponseWriter.Write(p)
+	rw.look(http.StatusOK, true)
+	return n, err
 }
 
 // ReadFrom is Write for a copy that the writer below may speed up.
 func (rw *reportWriter) ReadFrom(r io.Reader) (int64, error) {
-	rw.beforeHeader(http.StatusOK)
-	return rw.ResponseWriterWrapper.ReadFrom(r)
+	n, err := rw.ResponseWriterWrapper.ReadFrom(r)
+	rw.look(http.StatusOK, true)
+	return n, err
 }
 
 // FlushError flushes. It does not look at the response, since the writer below may not
@@ -135,8 +149,8 @@ func (rw *reportWriter) FlushError() error {
 func (rw *reportWriter) Flush() { _ = rw.FlushError() }
 
 // compare logs in what the response's answer to other origins differs from the
-// decision's.
-func (h *Handler) compare(d decision, r *http.Request, status int, header http.Header) {
+// decision's. The names of the response's headers may not be complete.
+func (h *Handler) compare(d decision, r *http.Request, status int, header http.Header, complete bool) {
 	if !shortEnough(header) {
 		return
 	}
@@ -144,7 +158,7 @@ func (h *Handler) compare(d decision, r *http.Request, status int, header http.H
 	if d.kind == kindPreflight && !h.ForwardPreflights {
 		h.answerPreflight(dry, r, d)
 	} else {
-		h.newResponseWriter(dry, r, d).WriteHeader(status)
+		h.newResponseWriter(dry, r, d).apply(complete)
 	}
 	is, would := newCORSHeaders(d, r, status, header), newCORSHeaders(d, r, dry.status, dry.header)
 	names, key := is.differences(would), sampleSameVerdict

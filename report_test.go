@@ -173,6 +173,9 @@ func TestATrialBesideAPolicy(t *testing.T) {
 			denied("https://evil.example"),
 			differs("", "origin_not_allowed", "https://evil.example", "Access-Control-Allow-Origin:* verdict:allowed", "verdict:blocked") + "if you trust this origin, add it to allow_origins",
 		}},
+		{"header {\nAccess-Control-Allow-Origin " + old + "\n-Server\n}\nhandle {\n" + trial + "respond hi\n}", old, []string{"Allow-Origin: " + old}, oldLoses},
+		{trial + "error 503\nhandle_errors {\nheader Access-Control-Allow-Origin *\nrespond sorry\n}", old, []string{allowAll}, oldLoses[:1]},
+		{"cors https://app.example.com https://old.example {\nallow_credentials\nexpose_headers *\n}\nhandle {\ncors /* https://app.example.com https://old.example {\nallow_credentials\nexpose_headers *\nreport_only\n}\nerror 503\n}", old, []string{"Allow-Credentials: true", "Allow-Origin: " + old, vary}, nil},
 		{live + "error 503\nhandle_errors {\n" + trial + "header +Access-Control-Allow-Origin *\nrespond sorry 200\n}", "https://app.example.com", []string{allowApp, allowAll, vary}, []string{
 			differs("default", "", "https://app.example.com", "Access-Control-Allow-Origin:https://app.example.com, * verdict:blocked", "Access-Control-Allow-Origin:https://app.example.com verdict:allowed") + "browsers keep this response from the page now; under the policy they would not",
 		}},
@@ -263,5 +266,13 @@ func TestLinesAreJoined(t *testing.T) {
 		if a := newCORSHeaders(decision{kind: kindActual}, r, http.StatusOK, header); a.values[headerAllowOrigin] != "*, *" || a.verdict != verdictBlocked {
 			t.Errorf("%v: %+v", header, a)
 		}
+	}
+}
+
+// TestAnEmptyOriginIsNotAllowed shows that no header does not match an empty one.
+func TestAnEmptyOriginIsNotAllowed(t *testing.T) {
+	c := newCORSHeaders(decision{kind: kindActual}, newRequest("GET\nOrigin: "), http.StatusOK, http.Header{})
+	if c.verdict != verdictBlocked {
+		t.Errorf("%+v", c)
 	}
 }

@@ -2,6 +2,7 @@ package caddycors
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -121,10 +122,12 @@ func newResponseWriter(w http.ResponseWriter, h *Handler, d decision, grant *pre
 	return rw
 }
 
-// again returns a writer that applies the same decision to another writer, for the
-// error routes: Caddy runs these on the writer below this one.
+// again returns a writer that applies the same decision to another response to the
+// request, which is not written to this one: that of an error route, or of a handler
+// ahead that does not take the first response. What was set for that one goes, as it
+// would pass for a backend's.
 func (rw *responseWriter) again(w http.ResponseWriter) *responseWriter {
-	fields(nil).removeOthers(w.Header(), rw.kept) // what was set already would pass for a backend's
+	fields(nil).removeOthers(w.Header(), false)
 	return newResponseWriter(w, rw.handler, rw.decision, rw.preflight)
 }
 
@@ -149,11 +152,11 @@ func (rw *responseWriter) serve(r *http.Request, next caddyhttp.Handler) error {
 func (rw *responseWriter) apply(complete bool) {
 	h := rw.Header()
 	if !rw.wroteHeader {
-		rw.kept = rw.keeps(h)
+		rw.kept = rw.handler.UpstreamHeaders == upstreamKeep && rw.fields.othersAllow(h)
 	}
 	rw.fields.removeOthers(h, rw.kept)
 	depends := rw.kept || rw.handler.policies.open == nil
-	if depends && !(rw.wroteHeader && rw.fields.own(h[headerVary])) {
+	if depends && (!rw.wroteHeader || !rw.fields.own(h[headerVary])) {
 		rw.fields.mergeVary(h, rw.varyNames())
 	}
 	switch {
@@ -163,11 +166,6 @@ func (rw *responseWriter) apply(complete bool) {
 	default:
 		rw.grant(h, complete)
 	}
-}
-
-// keeps reports whether a response with this header stands as a backend made it.
-func (rw *responseWriter) keeps(h http.Header) bool {
-	return rw.handler.UpstreamHeaders == upstreamKeep && rw.fields.othersAllow(h)
 }
 
 func (rw *responseWriter) grant(h http.Header, complete bool) {
@@ -208,15 +206,25 @@ func exposableNames(h http.Header) string {
 }
 
 // WriteHeader applies the decision to a final response. To an informational one it
-// adds nothing, and takes the same headers away.
+// adds nothing, and takes away what others grant.
 func (rw *responseWriter) WriteHeader(status int) {
 	if isFinal(status) {
 		rw.beforeHeader(status)
-	} else {
-		h := rw.Header()
-		rw.fields.removeOthers(h, rw.keeps(h))
+		rw.ResponseWriter.WriteHeader(status)
+		return
 	}
+	h := rw.Header()
+	var kept http.Header
+	if rw.handler.UpstreamHeaders == upstreamKeep {
+		kept = maps.Clone(h) // the final response may keep them
+	}
+	rw.fields.removeOthers(h, false)
 	rw.ResponseWriter.WriteHeader(status)
+	for name, values := range kept {
+		if isCORSResponseHeader(name) {
+			h[name] = values
+		}
+	}
 }
 
 // Write applies the decision if WriteHeader was not called.

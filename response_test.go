@@ -226,7 +226,15 @@ func TestResponses(t *testing.T) {
 			{getOther, 403, []string{vary}},
 		}},
 		{"an error after a backend's headers, kept", "cors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B {\nhandle_response {\ncopy_response_headers {\nexclude Content-Length\n}\nerror 403\n}\n}\nhandle_errors {\ncors https://app.example.com\nrespond sorry\n}", corsBackend, []row{
-			{getOther, 403, []string{allowAll, "Allow-Credentials: true", "Expose-Headers: *", "Max-Age: 5", vary}},
+			{get, 403, []string{allowApp, vary}},
+			{getOther, 403, []string{vary}},
+		}},
+		{"an error route that proxies after a backend's headers, kept", "cors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B {\nhandle_response {\ncopy_response_headers\nerror 500\n}\n}\nhandle_errors {\ncors https://app.example.com\nreverse_proxy $B\n}", corsBackend, []row{
+			{get, 200, []string{allowAll, "Allow-Credentials: true", "Expose-Headers: *", "Max-Age: 5", vary}},
+		}},
+		{"what no browser reads is not kept", "cors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B", "header Access-Control-Allow-Origin *\nheader +Access-Control-Allow-Origin *\nheader /one Access-Control-Allow-Origin \"*, *\"\nrespond hi", []row{
+			{get, 200, []string{allowApp, vary}},
+			{strings.Replace(getOther, "/", "/one", 1), 200, []string{vary}},
 		}},
 		{"handle_response that copies", "cors https://app.example.com\nreverse_proxy $B {\nhandle_response {\ncopy_response_headers\ncopy_response 299\n}\n}", corsBackend, []row{
 			{get, 299, []string{allowApp, vary}},
@@ -236,6 +244,10 @@ func TestResponses(t *testing.T) {
 			{get, 298, []string{allowApp, vary}},
 			{strings.Replace(get, "/", "/gone", 1), 299, []string{allowApp, vary}},
 			{strings.Replace(getOther, "/", "/gone", 1), 299, []string{vary}},
+		}},
+		{"intercept ahead of it", "intercept {\n@gone status 410\nhandle_response @gone {\ncors https://evil.example\nreverse_proxy $B\n}\n}\nhandle {\ncors https://app.example.com\nrespond gone 410\n}", strings.Replace(corsBackend, "respond backend", "respond gone 299", 1), []row{
+			{get, 299, []string{allowApp, vary}},
+			{getOther, 299, []string{vary}},
 		}},
 		{"intercept with an error", "cors https://app.example.com\nintercept {\nhandle_response {\nerror 418\n}\n}\nreverse_proxy $B", strings.Replace(corsBackend, "respond backend", "respond 200", 1), []row{
 			{get, 418, []string{allowApp, vary}},

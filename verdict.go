@@ -59,6 +59,7 @@ func (c corsHeaders) judge(r *http.Request) verdict {
 	origin, allowed := r.Header.Get(headerOrigin), c.values[headerAllowOrigin]
 	v := verdictBlocked
 	switch {
+	case allowed == "":
 	case allowed == origin && c.values[headerAllowCredentials] == "true":
 		v = verdictAllowedWithCredentials
 	case allowed == origin || allowed == "*":

@@ -88,7 +88,7 @@ func (c *loadClient) send(r *loadRequest) {
 // request makes the request that net/http sends.
 func (c *loadClient) request(ctx context.Context, cancel context.CancelFunc, r *loadRequest) *http.Request {
 	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
-		if got, _ := corsOf(http.Header(header)); c.site.module && r.path != "/keep" && got != nil {
+		if got, _ := corsOf(http.Header(header)); c.site.module && got != nil {
 			c.wrong(r, "a %d that has %q", code, got)
 		}
 		return nil

@@ -113,7 +113,7 @@ var digits = regexp.MustCompile(`[0-9]+`)
 
 // compare fails if the module makes anything worse. Failures come by chance, some
 // classes of them often, some once in a while, so their numbers are compared with room
-// for that: a fault of the module would be there in hundreds of requests.
+// for that: a fault that every request of a kind meets would be there in hundreds.
 func (l *loadRun) compare(t *testing.T, without *loadRun) {
 	atMost := func(limit int, what string, of func(l *loadRun) int) {
 		if got := of(l); got > limit {

@@ -164,7 +164,7 @@ func (a loadAsker) someOrigin() string {
 // get returns a request without Origin to anywhere.
 func (a loadAsker) get() *loadRequest {
 	r := &loadRequest{method: http.MethodGet, header: make(http.Header)}
-	r.path = pick(a, "/respond", "/proxy", "/proxy", "/keep", "/dead", "/error", "/error-proxy",
+	r.path = pick(a, "/respond", "/proxy", "/proxy", "/keep", "/report", "/dead", "/error", "/error-proxy",
 		"/auth", "/files/page.html", "/files/missing.html", "/zip", "/enforced", "/forward")
 	if r.path == "/proxy" || r.path == "/keep" {
 		r.query = pick(a, "", "hints=1", "trailers=1")
@@ -233,7 +233,7 @@ func (a loadAsker) post(size int) *loadRequest {
 }
 
 func (a loadAsker) download(size int) *loadRequest {
-	r := a.actual(a.someOrigin()).to(pick(a, "/proxy", "/keep", "/enforced"))
+	r := a.actual(a.someOrigin()).to(pick(a, "/proxy", "/keep", "/enforced", "/report"))
 	r.query, r.asked = fmt.Sprintf("size=%d", size), size
 	return r
 }

@@ -132,6 +132,7 @@ func (s *loadSite) server(g loadGeneration, address string, protocols ...string)
 			route("/proxy", nil, proxy),
 			route("/keep", object{"upstream_headers": "keep"}, proxy),
 			route("/enforced", object{"enforce": true}, proxy),
+			route("/report", object{"report_only": true}, proxy),
 			route("/dead", nil, proxyTo("127.0.0.1:1")), // a port that nothing has
 			route("/error", nil, fail),
 			route("/error-proxy", nil, fail),
@@ -189,7 +190,7 @@ func (r *loadRequest) withoutModule(status int) loadAnswer {
 		a.statuses, a.size = []int{200}, len(loadText)
 	case "/forward":
 		a.statuses, a.size = []int{299}, len(loadText)
-	case "/proxy", "/keep", "/enforced":
+	case "/proxy", "/keep", "/enforced", "/report":
 		a.statuses, backend = []int{200, 502}, status == 200
 		if r.header["Upgrade"] != nil {
 			a.statuses, backend = []int{101, 502}, status == 101
