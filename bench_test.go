@@ -70,6 +70,29 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// TestLaterHandlersCostNothing shows that a handler behind one that decided does not
+// allocate.
+func TestLaterHandlersCostNothing(t *testing.T) {
+	outer := provision(t, &Handler{Policies: []*Policy{{AllowOrigins: []string{"*"}}}})
+	later := provision(t, &Handler{Policies: []*Policy{{AllowOrigins: []string{"https://app.example.com"}}}})
+	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return later.ServeHTTP(w, r, writeHeader)
+	})
+	vars := make(map[string]any)
+	r := newRequest("GET\nOrigin: https://app.example.com")
+	r = r.WithContext(context.WithValue(context.Background(), caddyhttp.VarsCtxKey, vars))
+	w := &reusedWriter{make(http.Header)}
+	if n := testing.AllocsPerRun(1000, func() {
+		clear(w.header)
+		clear(vars)
+		if err := outer.ServeHTTP(w, r, next); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func BenchmarkHandler(b *testing.B) {
 	for _, s := range scenarios() {
 		handle := s.handle(b)

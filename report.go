@@ -82,11 +82,6 @@ func finalHeader(w http.ResponseWriter, complete bool) http.Header {
 		return w.Header()
 	}
 	dry := &dryWriter{header: maps.Clone(w.Header())}
-	for name, values := range dry.header {
-		if ahead.fields.own(values) {
-			delete(dry.header, name)
-		}
-	}
 	newResponseWriter(dry, ahead.handler, ahead.decision, ahead.preflight).apply(complete)
 	return dry.header
 }

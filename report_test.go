@@ -98,9 +98,15 @@ func TestReportOnly(t *testing.T) {
 		{"wildcards with credentials", "allow_credentials\nallow_methods PUT\nallow_headers X-One", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials true\nheader Access-Control-Allow-Methods *\nheader Access-Control-Allow-Headers *\nheader Access-Control-Max-Age 600\nrespond 204", put, []string{
 			differs + "map[Access-Control-Allow-Headers:* Access-Control-Allow-Methods:* status:204 verdict:allowed] map[Access-Control-Allow-Headers:X-One Access-Control-Allow-Methods:PUT status:204 verdict:allowed_with_credentials]" + opens,
 		}},
+		{"a wildcard for methods with credentials", "allow_credentials\nallow_methods PUT\nallow_headers X-One", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials true\nheader Access-Control-Allow-Methods *\nheader Access-Control-Allow-Headers X-One\nheader Access-Control-Max-Age 600\nrespond 204", put, []string{
+			differs + "map[Access-Control-Allow-Methods:* status:204 verdict:allowed] map[Access-Control-Allow-Methods:PUT status:204 verdict:allowed_with_credentials]" + opens,
+		}},
+		{"a wildcard for headers with credentials", "allow_credentials\nallow_methods PUT\nallow_headers X-One", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials true\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers *\nheader Access-Control-Max-Age 600\nrespond 204", put, []string{
+			differs + "map[Access-Control-Allow-Headers:* status:204 verdict:allowed] map[Access-Control-Allow-Headers:X-One status:204 verdict:allowed_with_credentials]" + opens,
+		}},
 		{"a preflight that is passed on", "forward_preflights", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Methods PUT,PATCH,DELETE\nheader Access-Control-Allow-Headers *,authorization\nheader Access-Control-Max-Age 600\nrespond 404", put, nil},
-		{"a list that browsers cannot read", "", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers \"X-One; X-Two\"\nrespond 204", put, []string{
-			differs + "map[Access-Control-Allow-Headers:X-One; X-Two Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:* status:204 verdict:blocked]" +
+		{"a list that browsers cannot read", "", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers \"X-One, X Two\"\nrespond 204", put, []string{
+			differs + "map[Access-Control-Allow-Headers:X-One, X Two Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:* status:204 verdict:blocked]" +
 				" map[Access-Control-Allow-Headers:*, Authorization Access-Control-Allow-Methods:GET, HEAD, POST, PUT, PATCH, DELETE Access-Control-Allow-Origin:https://app.example.com Access-Control-Max-Age:600 status:204 verdict:allowed]" + opens,
 		}},
 	} {
@@ -144,9 +150,10 @@ func shortened(line string) string {
 // it would do, ahead of the handler that decides and behind it.
 func TestATrialBesideAPolicy(t *testing.T) {
 	const (
-		live  = "cors https://app.example.com https://old.example\n"
-		trial = "cors /* https://app.example.com {\nreport_only\n}\n"
-		keep  = "cors * {\nupstream_headers keep\n}\n"
+		live     = "cors https://app.example.com https://old.example\n"
+		trial    = "cors /* https://app.example.com {\nreport_only\n}\n"
+		exposing = "cors https://app.example.com {\nallow_credentials\nexpose_headers *\nreport_only\n}\nheader Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials true\n"
+		keep     = "cors * {\nupstream_headers keep\n}\n"
 	)
 	denied := func(origin string) string {
 		return "info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=" + origin + " method=GET report_only=true hint=if you trust this origin, add it to allow_origins"
@@ -174,7 +181,9 @@ func TestATrialBesideAPolicy(t *testing.T) {
 			differs("", "origin_not_allowed", "https://evil.example", "Access-Control-Allow-Origin:* verdict:allowed", "verdict:blocked") + "if you trust this origin, add it to allow_origins",
 		}},
 		{"header {\nAccess-Control-Allow-Origin " + old + "\n-Server\n}\nhandle {\n" + trial + "respond hi\n}", old, []string{"Allow-Origin: " + old}, oldLoses},
-		{trial + "error 503\nhandle_errors {\nheader Access-Control-Allow-Origin *\nrespond sorry\n}", old, []string{allowAll}, oldLoses[:1]},
+		{trial + "error 503\nhandle_errors {\nheader Access-Control-Allow-Origin https://app.example.com\nrespond sorry\n}", "https://app.example.com", []string{allowApp}, nil},
+		{exposing + "error 503", "https://app.example.com", []string{allowApp, "Allow-Credentials: true"}, nil},
+		{exposing + "respond 304", "https://app.example.com", []string{allowApp, "Allow-Credentials: true"}, nil},
 		{"cors https://app.example.com https://old.example {\nallow_credentials\nexpose_headers *\n}\nhandle {\ncors /* https://app.example.com https://old.example {\nallow_credentials\nexpose_headers *\nreport_only\n}\nerror 503\n}", old, []string{"Allow-Credentials: true", "Allow-Origin: " + old, vary}, nil},
 		{live + "error 503\nhandle_errors {\n" + trial + "header +Access-Control-Allow-Origin *\nrespond sorry 200\n}", "https://app.example.com", []string{allowApp, allowAll, vary}, []string{
 			differs("default", "", "https://app.example.com", "Access-Control-Allow-Origin:https://app.example.com, * verdict:blocked", "Access-Control-Allow-Origin:https://app.example.com verdict:allowed") + "browsers keep this response from the page now; under the policy they would not",
@@ -260,10 +269,11 @@ func TestReportOnlyLooksAtFinalResponses(t *testing.T) {
 func TestLinesAreJoined(t *testing.T) {
 	r := newRequest("GET\nOrigin: https://app.example.com")
 	for _, header := range []http.Header{
-		{"Access-Control-Allow-Origin": {"*"}, "access-control-allow-origin": {"*"}},
-		{"access-control-allow-origin": {"*", "*"}},
+		{"Access-Control-Allow-Origin": {"*"}, "access-control-allow-origin": {"https://app.example.com"}},
+		{"access-control-allow-origin": {"*"}, "Access-Control-Allow-Origin": {"https://app.example.com"}},
+		{"access-control-allow-origin": {"*", "https://app.example.com"}},
 	} {
-		if a := newCORSHeaders(decision{kind: kindActual}, r, http.StatusOK, header); a.values[headerAllowOrigin] != "*, *" || a.verdict != verdictBlocked {
+		if a := newCORSHeaders(decision{kind: kindActual}, r, http.StatusOK, header); a.values[headerAllowOrigin] != "*, https://app.example.com" || a.verdict != verdictBlocked {
 			t.Errorf("%v: %+v", header, a)
 		}
 	}

@@ -232,9 +232,13 @@ func TestResponses(t *testing.T) {
 		{"an error route that proxies after a backend's headers, kept", "cors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B {\nhandle_response {\ncopy_response_headers\nerror 500\n}\n}\nhandle_errors {\ncors https://app.example.com\nreverse_proxy $B\n}", corsBackend, []row{
 			{get, 200, []string{allowAll, "Allow-Credentials: true", "Expose-Headers: *", "Max-Age: 5", vary}},
 		}},
-		{"what no browser reads is not kept", "cors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B", "header Access-Control-Allow-Origin *\nheader +Access-Control-Allow-Origin *\nheader /one Access-Control-Allow-Origin \"*, *\"\nrespond hi", []row{
+		{"what no browser reads is not kept", "cors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B", "header Access-Control-Allow-Origin *\nheader +Access-Control-Allow-Origin *\nrespond hi", []row{
 			{get, 200, []string{allowApp, vary}},
-			{strings.Replace(getOther, "/", "/one", 1), 200, []string{vary}},
+			{getOther, 200, []string{vary}},
+		}},
+		{"what no browser reads is not kept, in a line", "cors https://app.example.com {\nupstream_headers keep\n}\nreverse_proxy $B", "header Access-Control-Allow-Origin \"*, *\"\nrespond hi", []row{
+			{get, 200, []string{allowApp, vary}},
+			{getOther, 200, []string{vary}},
 		}},
 		{"handle_response that copies", "cors https://app.example.com\nreverse_proxy $B {\nhandle_response {\ncopy_response_headers\ncopy_response 299\n}\n}", corsBackend, []row{
 			{get, 299, []string{allowApp, vary}},

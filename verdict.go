@@ -121,14 +121,12 @@ func isTokenList(list string) bool {
 	return true
 }
 
-// exposes reports whether c exposes all names that other does.
+// exposes reports whether c, which a policy made, exposes all names that other does.
+// With credentials, where "*" is no wildcard, no policy writes it.
 func (c corsHeaders) exposes(other corsHeaders) bool {
 	mine := nameSet(c.values[headerExposeHeaders])
-	if mine["*"] && c.verdict != verdictAllowedWithCredentials {
-		return true
-	}
 	for name := range nameSet(other.values[headerExposeHeaders]) {
-		if !mine[name] {
+		if !mine[name] && !mine["*"] {
 			return false
 		}
 	}

@@ -296,7 +296,7 @@ func TestTrailers(t *testing.T) {
 		if r.URL.Path == "/only" {
 			w.Header().Set("Trailer", "Access-Control-Allow-Origin")
 		} else {
-			w.Header().Set("Trailer", "X-Sum, access-control-allow-origin, Vary")
+			w.Header().Set("Trailer", "X-Sum, access-control-allow-origin, Vary, Access-Control-Odd")
 		}
 		_, _ = w.Write([]byte("body"))
 		w.(http.Flusher).Flush()
@@ -304,6 +304,8 @@ func TestTrailers(t *testing.T) {
 		w.Header().Set("Access-Control-Allow-Origin", "https://declared.example")
 		w.Header().Set("Vary", "declared")
 		w.Header().Set(http.TrailerPrefix+"Access-Control-Allow-Credentials", "true")
+		w.Header().Set(http.TrailerPrefix+"Access-Control-Strange", "true")
+		w.Header().Set("Access-Control-Odd", "true")
 		w.Header().Set(http.TrailerPrefix+"X-Late", "1")
 	}))
 	const all, late = "map[Vary:[declared] X-Late:[1] X-Sum:[4]]", "map[X-Late:[1]]"
