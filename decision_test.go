@@ -188,6 +188,11 @@ func FuzzDecide(f *testing.F) {
 			if d.kind == kindPreflight && (granted == "") != (w.status == http.StatusForbidden) {
 				t.Fatalf("status %d, Access-Control-Allow-Origin %q", w.status, granted)
 			}
+			// A browser makes of the answer what was decided.
+			verdict := newCORSHeaders(d, r, w.status, w.header).verdict
+			if want := verdictOf(d); verdict != want {
+				t.Fatalf("%+v is judged %s: %d %v", d, verdict, w.status, w.header)
+			}
 			for name, values := range w.header {
 				if len(values) != 1 || strings.ContainsAny(values[0], "\r\n\x00") {
 					t.Fatalf("%s: %q", name, values)
@@ -198,6 +203,17 @@ func FuzzDecide(f *testing.F) {
 			}
 		}
 	})
+}
+
+// verdictOf returns what a browser should make of the answer to a request.
+func verdictOf(d decision) verdict {
+	switch {
+	case d.outcome != outcomeAllowed:
+		return verdictBlocked
+	case d.policy.credentials:
+		return verdictAllowedWithCredentials
+	}
+	return verdictAllowed
 }
 
 // emptyHandler writes nothing.

@@ -81,7 +81,7 @@ func (c corsHeaders) judgePreflight(r *http.Request) verdict {
 	best := verdictAllowedWithCredentials
 	method := r.Header.Get(headerRequestMethod)
 	if !fetch.IsSafelistedMethod(method) && !hasItem(methods, method) {
-		if !containsItem(methods, "*") {
+		if !hasItem(methods, "*") || !fetch.IsToken(method) || fetch.IsForbiddenMethod(method) {
 			return verdictBlocked
 		}
 		best = verdictAllowed
@@ -92,7 +92,7 @@ func (c corsHeaders) judgePreflight(r *http.Request) verdict {
 			if granted[name] {
 				continue
 			}
-			if !granted["*"] || name == "authorization" {
+			if !granted["*"] || name == "authorization" || !fetch.IsToken(name) {
 				return verdictBlocked
 			}
 			best = verdictAllowed
