@@ -69,13 +69,13 @@ func (f fields) own(values []string) bool {
 
 // grantOrigin writes Access-Control-Allow-Origin and -Credentials (Fetch, "CORS
 // check").
-func (f fields) grantOrigin(h http.Header, d decision) {
-	if d.policy.origins.any() && !d.policy.credentials {
+func (f fields) grantOrigin(h http.Header, p *policy, origin string) {
+	if p.origins.any() && !p.credentials {
 		f.put(h, fieldAllowOrigin, headerAllowOrigin, "*")
 		return
 	}
-	f.put(h, fieldAllowOrigin, headerAllowOrigin, d.origin)
-	if d.policy.credentials {
+	f.put(h, fieldAllowOrigin, headerAllowOrigin, origin)
+	if p.credentials {
 		f.put(h, fieldAllowCredentials, headerAllowCredentials, "true")
 	}
 }

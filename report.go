@@ -24,7 +24,7 @@ func (h *Handler) report(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	asked.Header = r.Header.Clone() // later handlers may edit it, such as request_header
 	rw := &reportWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
 	rw.compare = func(status int, complete bool) {
-		h.compare(d, asked, status, finalHeader(w, complete), complete)
+		h.compare(d, asked, status, finalHeader(w, asked, complete), complete)
 	}
 	err := next.ServeHTTP(rw, r)
 	if err == nil {
@@ -76,13 +76,13 @@ func mayNeedCORS(r *http.Request) bool {
 
 // finalHeader returns the header of w as it is when it is written: a handler ahead of
 // this one may be about to apply its decision to it.
-func finalHeader(w http.ResponseWriter, complete bool) http.Header {
+func finalHeader(w http.ResponseWriter, r *http.Request, complete bool) http.Header {
 	ahead := writerAhead(w)
 	if ahead == nil || ahead.wroteHeader {
 		return w.Header()
 	}
 	dry := &dryWriter{header: maps.Clone(w.Header())}
-	newResponseWriter(dry, ahead.handler, ahead.decision, ahead.preflight).apply(complete)
+	newResponseWriter(dry, r, ahead.decided).apply(complete)
 	return dry.header
 }
 
@@ -149,11 +149,11 @@ func (h *Handler) compare(d decision, r *http.Request, status int, header http.H
 	if !shortEnough(header) {
 		return
 	}
-	dry := &dryWriter{header: header.Clone(), status: status}
-	if d.kind == kindPreflight && !h.ForwardPreflights {
-		h.answerPreflight(dry, r, d)
+	dry := &dryWriter{header: maps.Clone(header), status: status}
+	if act := (decided{handler: h, decision: d}); d.kind == kindPreflight && !h.ForwardPreflights {
+		(&answer{decided: act}).write(dry, r)
 	} else {
-		h.newResponseWriter(dry, r, d).apply(complete)
+		newResponseWriter(dry, r, act).apply(complete)
 	}
 	is, would := newCORSHeaders(d, r, status, header), newCORSHeaders(d, r, dry.status, dry.header)
 	names, key := is.differences(would), sampleSameVerdict

@@ -15,40 +15,47 @@ import (
 // defaultPreflightStatus is the usual status of an answer without a body.
 const defaultPreflightStatus = http.StatusNoContent
 
-// answerPreflight answers a preflight whose origin is allowed with all that the
-// policy grants, even if that is not all the browser asked for, so that it can tell
-// what is missing. One whose origin is not allowed learns nothing.
-func (h *Handler) answerPreflight(w http.ResponseWriter, r *http.Request, d decision) {
-	if d.policy == nil {
-		refuse(w, d)
+// answer is a response that is made here.
+type answer struct {
+	decided
+	values [allFields]string
+}
+
+// write answers a preflight whose origin is allowed with all that the policy grants,
+// even if that is not all the browser asked for, so that it can tell what is missing.
+// An origin that is not allowed learns nothing.
+func (a *answer) write(w http.ResponseWriter, r *http.Request) {
+	p := a.decision.policy
+	if p == nil {
+		a.refuse(w)
 		return
 	}
 	header := w.Header()
-	f := make(fields, allFields)
+	f := fields(a.values[:])
 	f.removeOthers(header, false)
-	f.grantOrigin(header, d)
-	f.grantPreflight(header, d.policy, d.policy.preflightGrant(r, d.reason))
-	f.grantExposure(header, d.policy.exposeHeaders)
-	if d.policy.preflightVary != "" {
-		f.mergeVary(header, d.policy.preflightVary)
+	f.grantOrigin(header, p, a.decision.origin)
+	f.grantPreflight(header, p, p.preflightGrant(r, a.decision.reason))
+	f.grantExposure(header, p.exposeHeaders)
+	if p.preflightVary != "" {
+		f.mergeVary(header, p.preflightVary)
 	}
-	w.WriteHeader(h.PreflightStatus)
+	w.WriteHeader(a.handler.PreflightStatus)
 }
 
-// refuse answers a request of an origin that no policy allows. The text has nothing
-// of the request in it.
-func refuse(w http.ResponseWriter, d decision) {
+// refuse answers a request of an origin that no policy allows. The text has nothing of
+// the request in it.
+func (a *answer) refuse(w http.ResponseWriter) {
 	header := w.Header()
-	f := make(fields, actualFields)
+	f := fields(a.values[:])
 	f.removeOthers(header, false)
 	f.mergeVary(header, headerOrigin)
-	if d.kind == kindActual {
+	if a.decision.kind == kindActual {
 		header.Set(headerCacheControl, "no-store")
 	}
 	header.Set(headerContentType, "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusForbidden)
 	// If this fails the client is gone, and nothing is left to tell it.
-	_, _ = io.WriteString(w, "CORS: "+d.kind.String()+" request denied: "+d.reason.String()+"\n")
+	_, _ = io.WriteString(w, "CORS: "+a.decision.kind.String()+" request denied: "+a.decision.reason.String()+"\n")
 }
 
 // preflightGrant is what an answer to a preflight says of methods and headers: the
@@ -87,48 +94,32 @@ func (p *policy) preflightGrant(r *http.Request, reason denyReason) preflightGra
 // It is never pooled: header maps hold on to its fields.
 type responseWriter struct {
 	caddyhttp.ResponseWriterWrapper
-	handler     *Handler
-	decision    decision
-	preflight   *preflightGrant // of a preflight that is passed on, else nil
+	decided
+	policy      *policy // what it grants, if anything
 	fields      fields
 	inline      [actualFields]string // what fields are, unless a preflight needs more
 	wroteHeader bool
 	kept        bool // whether the response stands as the backend made it
 }
 
-func (h *Handler) newResponseWriter(w http.ResponseWriter, r *http.Request, d decision) *responseWriter {
-	var grant *preflightGrant
-	if d.policy != nil && d.kind == kindPreflight {
-		asked := d.policy.preflightGrant(r, d.reason)
-		grant = &asked
-	}
-	if d.outcome == outcomeNotCORS {
-		d.policy = h.policies.open
-	}
-	return newResponseWriter(w, h, d, grant)
-}
-
-func newResponseWriter(w http.ResponseWriter, h *Handler, d decision, grant *preflightGrant) *responseWriter {
+func newResponseWriter(w http.ResponseWriter, r *http.Request, d decided) *responseWriter {
 	rw := &responseWriter{
 		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
-		handler:               h,
-		decision:              d,
-		preflight:             grant,
+		decided:               d,
+		policy:                d.decision.policy,
 	}
 	rw.fields = rw.inline[:]
-	if grant != nil {
+	if d.decision.outcome == outcomeNotCORS {
+		rw.policy = d.handler.policies.open
+	}
+	if rw.policy != nil && d.decision.kind == kindPreflight {
 		rw.fields = make(fields, allFields)
+		if rw.preflight == nil {
+			grant := rw.policy.preflightGrant(r, d.decision.reason)
+			rw.preflight = &grant
+		}
 	}
 	return rw
-}
-
-// again returns a writer that applies the same decision to another response to the
-// request, which is not written to this one: that of an error route, or of a handler
-// ahead that does not take the first response. What was set for that one goes, as it
-// would pass for a backend's.
-func (rw *responseWriter) again(w http.ResponseWriter) *responseWriter {
-	fields(nil).removeOthers(w.Header(), false)
-	return newResponseWriter(w, rw.handler, rw.decision, rw.preflight)
 }
 
 // serve runs the next handler and sees to it that the decision is on the response,
@@ -160,7 +151,7 @@ func (rw *responseWriter) apply(complete bool) {
 		rw.fields.mergeVary(h, rw.varyNames())
 	}
 	switch {
-	case rw.kept || rw.decision.policy == nil:
+	case rw.kept || rw.policy == nil:
 	case rw.wroteHeader:
 		rw.fields.restoreGrants(h)
 	default:
@@ -169,13 +160,12 @@ func (rw *responseWriter) apply(complete bool) {
 }
 
 func (rw *responseWriter) grant(h http.Header, complete bool) {
-	p := rw.decision.policy
-	rw.fields.grantOrigin(h, rw.decision)
+	rw.fields.grantOrigin(h, rw.policy, rw.decision.origin)
 	if rw.preflight != nil {
-		rw.fields.grantPreflight(h, p, *rw.preflight)
+		rw.fields.grantPreflight(h, rw.policy, *rw.preflight)
 	}
-	expose := p.exposeHeaders
-	if p.exposeAll && complete && rw.decision.kind == kindActual {
+	expose := rw.policy.exposeHeaders
+	if rw.policy.exposeAll && complete && rw.decision.kind == kindActual {
 		expose = exposableNames(h)
 	}
 	rw.fields.grantExposure(h, expose)
@@ -183,8 +173,8 @@ func (rw *responseWriter) grant(h http.Header, complete bool) {
 
 // varyNames returns what the response depends on.
 func (rw *responseWriter) varyNames() string {
-	if rw.preflight != nil && rw.decision.policy.preflightVary != "" {
-		return rw.decision.policy.preflightVary
+	if rw.preflight != nil && rw.policy.preflightVary != "" {
+		return rw.policy.preflightVary
 	}
 	return headerOrigin
 }

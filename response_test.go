@@ -253,6 +253,14 @@ func TestResponses(t *testing.T) {
 			{get, 299, []string{allowApp, vary}},
 			{getOther, 299, []string{vary}},
 		}},
+		{"intercept ahead of a refusal", "intercept {\n@gone status 403\nhandle_response @gone {\ncors https://evil.example\nreverse_proxy $B\n}\n}\nhandle {\ncors https://app.example.com {\nenforce\n}\nrespond gone 410\n}", corsBackend, []row{
+			{get, 410, []string{allowApp, vary}},
+			{getOther, 403, []string{vary}},
+			{strings.Replace(preflight, "app", "evil", 1), 403, []string{vary}},
+		}},
+		{"intercept ahead of a preflight", "intercept {\n@ok status 2xx\nhandle_response @ok {\ncors https://evil.example\nreverse_proxy $B\n}\n}\nhandle {\ncors https://app.example.com\nrespond gone 410\n}", corsBackend, []row{
+			{preflight, 204, preflightLines(allowApp, vary)},
+		}},
 		{"intercept with an error", "cors https://app.example.com\nintercept {\nhandle_response {\nerror 418\n}\n}\nreverse_proxy $B", strings.Replace(corsBackend, "respond backend", "respond 200", 1), []row{
 			{get, 418, []string{allowApp, vary}},
 			{getOther, 418, []string{vary}},
