@@ -34,13 +34,14 @@ type Handler struct {
 	// header pass. Default: false.
 	Enforce bool `json:"enforce,omitempty"`
 
-	// Decide and log, but change nothing and answer nothing. It decides for itself,
-	// whatever other cors handlers do. Default: false.
+	// Decide and log, also where the CORS headers of the response are not what would be
+	// written, but change nothing and answer nothing. It decides for itself, whatever
+	// other cors handlers do. Default: false.
 	ReportOnly bool `json:"report_only,omitempty"`
 
 	// What becomes of the CORS headers that the response already has: `replace`
-	// removes them, `keep` lets a response with one Access-Control-Allow-Origin stand
-	// as it is. Default: `replace`.
+	// removes them, `keep` lets a response with one Access-Control-Allow-Origin have
+	// its own. Default: `replace`.
 	UpstreamHeaders string `json:"upstream_headers,omitempty"`
 
 	// Pass preflights on to the next handler, whose status and body are kept, instead

@@ -41,9 +41,10 @@ var handlers atomic.Uint64
 // The gate tells lines apart by handler and by reason, so that a flood of one does not
 // hide another. These are beside the reasons of decisions.
 const (
-	sampleOtherVerdict = int(reasons) + iota // a browser judges a response otherwise than the policy
-	sampleSameVerdict                        // a response says the same in other words
-	samples                                  // how many there are
+	sampleLosses      = int(reasons) + iota // pages could read less than the response lets them
+	sampleGains                             // they could read more
+	sampleSameVerdict                       // a response says the same in other words
+	samples                                 // how many there are
 )
 
 // sampleKeys returns by what the gate tells a handler's lines apart.

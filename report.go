@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
@@ -109,7 +110,10 @@ type reportWriter struct {
 
 func (rw *reportWriter) look(status int, complete bool) {
 	if rw.compare != nil && isFinal(status) {
-		rw.compare(status, complete)
+		// A 304 is judged by what the client has stored.
+		if status != http.StatusNotModified {
+			rw.compare(status, complete)
+		}
 		rw.compare = nil
 	}
 }
@@ -117,7 +121,7 @@ func (rw *reportWriter) look(status int, complete bool) {
 // WriteHeader looks at a final response.
 func (rw *reportWriter) WriteHeader(status int) {
 	rw.ResponseWriter.WriteHeader(status)
-	rw.look(status, status != http.StatusNotModified)
+	rw.look(status, true)
 }
 
 // Write looks at the response if WriteHeader was not called.
@@ -156,32 +160,40 @@ func (h *Handler) compare(d decision, r *http.Request, status int, header http.H
 		newResponseWriter(dry, r, act).apply(complete)
 	}
 	is, would := newCORSHeaders(d, r, status, header), newCORSHeaders(d, r, dry.status, dry.header)
-	names, key := is.differences(would), sampleSameVerdict
-	if is.verdict != would.verdict {
-		key = sampleOtherVerdict
-	} else if len(names) == 0 {
+	names := is.differences(would)
+	var key int
+	switch {
+	case would.verdict < is.verdict:
+		key = sampleLosses
+	case would.verdict > is.verdict:
+		key = sampleGains
+	case len(names) > 0:
+		key = sampleSameVerdict
+	default:
 		return
 	}
 	if !h.sampled(zap.InfoLevel, key) {
 		return
 	}
 	fields := append(h.requestFields(d, r), zap.Object("response", is.loggable(names)), zap.Object("decision", would.loggable(names)))
-	if hint := differenceHint(d, r, is, would); hint != "" {
+	if hint := differenceHint(d, r, is, would, names); hint != "" {
 		fields = append(fields, zap.String("hint", hint))
 	}
 	h.logger.Info("the response's CORS headers are not the policy's", fields...)
 }
 
 // differenceHint says what would change for pages if the policy were in force.
-func differenceHint(d decision, r *http.Request, is, would corsHeaders) string {
+func differenceHint(d decision, r *http.Request, is, would corsHeaders, names []string) string {
 	switch {
 	case would.verdict < is.verdict && d.outcome == outcomeDenied:
 		return d.hint(r)
 	case would.verdict < is.verdict:
 		return "if pages send cookies, write allow_credentials"
-	case would.verdict > is.verdict:
+	case would.verdict > is.verdict && is.verdict == verdictBlocked:
 		return "browsers keep this response from the page now; under the policy they would not"
-	case is.verdict != verdictBlocked && !would.exposes(is):
+	case would.verdict > is.verdict:
+		return "under the policy, pages may send cookies, too"
+	case slices.Contains(names, headerExposeHeaders) && is.verdict != verdictBlocked && !would.exposes(is):
 		return "if pages read these headers, name them in expose_headers"
 	}
 	return ""

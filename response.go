@@ -100,6 +100,8 @@ type responseWriter struct {
 	inline      [actualFields]string // what fields are, unless a preflight needs more
 	wroteHeader bool
 	kept        bool // whether the response stands as the backend made it
+	late        bool // whether the header map is sent after it was written, as over HTTP/3
+	overruled   bool // whether a handler ahead edited it when it was written
 }
 
 func newResponseWriter(w http.ResponseWriter, r *http.Request, d decided) *responseWriter {
@@ -126,6 +128,7 @@ func newResponseWriter(w http.ResponseWriter, r *http.Request, d decided) *respo
 // whatever happens: a handler may write nothing, or return an error, which Caddy
 // answers with the header map as it stands, or panic.
 func (rw *responseWriter) serve(r *http.Request, next caddyhttp.Handler) error {
+	rw.late = r.ProtoMajor == 3
 	failed := true
 	// Once more where the header was written: trailers are in the map now, and
 	// HTTP/3 or a writer that buffers may write the map after the handler returned.
@@ -142,6 +145,10 @@ func (rw *responseWriter) serve(r *http.Request, next caddyhttp.Handler) error {
 // handlers ahead of this one may have edited them, and they have the last word.
 func (rw *responseWriter) apply(complete bool) {
 	h := rw.Header()
+	if rw.overruled {
+		rw.fields.removeOthers(h, true)
+		return
+	}
 	if !rw.wroteHeader {
 		rw.kept = rw.handler.UpstreamHeaders == upstreamKeep && rw.fields.othersAllow(h)
 	}
@@ -199,8 +206,9 @@ func exposableNames(h http.Header) string {
 // adds nothing, and takes away what others grant.
 func (rw *responseWriter) WriteHeader(status int) {
 	if isFinal(status) {
-		rw.beforeHeader(status)
+		written := rw.beforeHeader(status)
 		rw.ResponseWriter.WriteHeader(status)
+		rw.afterHeader(written)
 		return
 	}
 	h := rw.Header()
@@ -219,15 +227,19 @@ func (rw *responseWriter) WriteHeader(status int) {
 
 // Write applies the decision if WriteHeader was not called.
 func (rw *responseWriter) Write(p []byte) (int, error) {
-	rw.beforeHeader(http.StatusOK)
-	return rw.ResponseWriter.Write(p)
+	written := rw.beforeHeader(http.StatusOK)
+	n, err := rw.ResponseWriter.Write(p)
+	rw.afterHeader(written)
+	return n, err
 }
 
 // ReadFrom applies the decision if WriteHeader was not called, and leaves copying to
 // the writer below, which may use sendfile.
 func (rw *responseWriter) ReadFrom(r io.Reader) (int64, error) {
-	rw.beforeHeader(http.StatusOK)
-	return rw.ResponseWriterWrapper.ReadFrom(r)
+	written := rw.beforeHeader(http.StatusOK)
+	n, err := rw.ResponseWriterWrapper.ReadFrom(r)
+	rw.afterHeader(written)
+	return n, err
 }
 
 // FlushError applies the decision if WriteHeader was not called: flushing writes the
@@ -246,11 +258,37 @@ func (rw *responseWriter) Flush() { _ = rw.FlushError() }
 // beforeHeader applies the decision to a final response. A 304 does not have all the
 // headers of the response that the client has stored, and what it says of them
 // replaces what that one said (RFC 9111, section 4.3.4): their names are not complete.
-func (rw *responseWriter) beforeHeader(status int) {
-	if !rw.wroteHeader {
-		rw.apply(status != http.StatusNotModified)
-		rw.wroteHeader = true
+//
+// It returns what afterHeader needs.
+func (rw *responseWriter) beforeHeader(status int) (written http.Header) {
+	if rw.wroteHeader {
+		return nil
 	}
+	rw.apply(status != http.StatusNotModified)
+	rw.wroteHeader = true
+	if rw.late {
+		return corsFields(rw.Header())
+	}
+	return nil
+}
+
+// afterHeader notes whether handlers ahead edited the header as it was written. They
+// have the last word, so it is not applied to what is sent late.
+func (rw *responseWriter) afterHeader(written http.Header) {
+	if written != nil && !maps.EqualFunc(written, corsFields(rw.Header()), slices.Equal) {
+		rw.overruled = true
+	}
+}
+
+// corsFields returns the fields of h by which something is granted, and Vary.
+func corsFields(h http.Header) http.Header {
+	found := make(http.Header)
+	for name, values := range h {
+		if name == headerVary || isCORSResponseHeader(name) {
+			found[name] = values
+		}
+	}
+	return found
 }
 
 // isFinal reports whether a response with this status is the last one to its request.

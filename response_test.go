@@ -296,6 +296,16 @@ func TestResponses(t *testing.T) {
 			{getOther, 418, []string{vary}},
 		}},
 
+		{"a handler ahead takes the grant away", "route {\nheader {\n-Access-Control-Allow-Origin\ndefer\n}\ncors https://app.example.com\nrespond hi\n}", "", []row{
+			{get, 200, []string{vary}},
+		}},
+		{"a handler ahead forces a grant", "route {\nheader >Access-Control-Allow-Origin https://forced.example\ncors https://app.example.com\nreverse_proxy $B\n}", corsBackend, []row{
+			{get, 200, []string{"Allow-Origin: https://forced.example", vary}},
+			{getOther, 200, []string{"Allow-Origin: https://forced.example", vary}},
+		}},
+		{"a handler ahead sets Vary", "route {\nheader {\nVary Accept\ndefer\n}\ncors https://app.example.com\nreverse_proxy $B\n}", corsBackend, []row{
+			{get, 200, []string{allowApp, "Vary: Accept"}},
+		}},
 		{"preflights are ahead of forward_auth", "cors https://app.example.com\nforward_auth $B {\nuri /\n}\nrespond hi", "error 401", []row{
 			{preflight, 204, preflightLines(allowApp, vary)},
 			{get, 401, []string{allowApp, vary}},

@@ -122,15 +122,22 @@ func isTokenList(list string) bool {
 }
 
 // exposes reports whether c, which a policy made, exposes all names that other does.
-// With credentials, where "*" is no wildcard, no policy writes it.
+// With credentials, "*" is no wildcard, and no policy writes it.
 func (c corsHeaders) exposes(other corsHeaders) bool {
 	mine := nameSet(c.values[headerExposeHeaders])
 	for name := range nameSet(other.values[headerExposeHeaders]) {
-		if !mine[name] && !mine["*"] {
+		literal := name == "*" && other.verdict == verdictAllowedWithCredentials
+		if !literal && !mine[name] && !mine["*"] && !exposedAnyway(name) {
 			return false
 		}
 	}
 	return true
+}
+
+// exposedAnyway reports whether it makes no difference to expose a response header:
+// pages can read it in any case, or in none.
+func exposedAnyway(name string) bool {
+	return fetch.IsSafelistedResponseHeader(name) || fetch.IsForbiddenResponseHeader(name)
 }
 
 // nameSet returns the header names in a list, in lower case. Lists come from requests
@@ -159,7 +166,7 @@ func (c corsHeaders) differences(other corsHeaders) (names []string) {
 }
 
 // sameForm brings values that say the same to one form: lists in order, with each item
-// once, and without the methods that need no leave.
+// once, and without what needs no leave.
 func sameForm(name, value string) string {
 	switch name {
 	case headerAllowOrigin, headerMaxAge:
@@ -173,8 +180,11 @@ func sameForm(name, value string) string {
 		value = strings.ToLower(value)
 	}
 	items := slices.Sorted(listItems(value))
-	if name == headerAllowMethods {
+	switch name {
+	case headerAllowMethods:
 		items = slices.DeleteFunc(items, fetch.IsSafelistedMethod)
+	case headerExposeHeaders:
+		items = slices.DeleteFunc(items, exposedAnyway)
 	}
 	return strings.Join(slices.Compact(items), ",")
 }

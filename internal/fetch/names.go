@@ -65,6 +65,17 @@ func IsForbiddenRequestHeader(name string) bool {
 	return strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "sec-")
 }
 
+// IsSafelistedResponseHeader reports whether pages can read the response header name,
+// in any case, without leave of the server (Fetch, "CORS-safelisted response-header
+// name").
+func IsSafelistedResponseHeader(name string) bool {
+	switch strings.ToLower(name) {
+	case "cache-control", "content-language", "content-length", "content-type", "expires", "last-modified", "pragma":
+		return true
+	}
+	return false
+}
+
 // IsForbiddenResponseHeader reports whether no script can read the response header
 // name, in any case (Fetch, "forbidden response-header name").
 func IsForbiddenResponseHeader(name string) bool {

@@ -37,6 +37,7 @@ func TestForbiddenAndSafelisted(t *testing.T) {
 			[]string{"Cookie", "HOST", "sec-fetch-site", "Sec-", "Proxy-Authorization", "origin", "TE", "Access-Control-Request-Method"},
 			[]string{"Authorization", "Content-Type", "Section", "X-Cookie", "User-Agent"}},
 		{"forbidden response header", IsForbiddenResponseHeader, []string{"Set-Cookie", "set-cookie2"}, []string{"Cookie", "X-Total-Count"}},
+		{"safelisted response header", IsSafelistedResponseHeader, []string{"Cache-Control", "content-language", "Content-Length", "CONTENT-TYPE", "Expires", "Last-Modified", "Pragma"}, []string{"Date", "Content-Encoding", "X-Total-Count", ""}},
 	} {
 		for _, s := range test.yes {
 			if !test.is(s) {
