@@ -148,13 +148,15 @@ func (s *loadSite) server(g loadGeneration, address string, protocols ...string)
 	}
 }
 
-// cors returns the module's handler, if it is there.
+// cors returns the module's handler. Where the module is not there, it is one of Caddy's
+// own that does nothing, with a config of the same size: some configs that were replaced
+// stay in Caddy's memory, with the module or without, and so what they hold.
 func (s *loadSite) cors(g loadGeneration, options object) []object {
-	if !s.module {
-		return nil
-	}
 	handler := object{"handler": "cors", "policies": g.policies, "preflight_status": g.preflightStatus()}
 	maps.Copy(handler, options)
+	if !s.module {
+		handler = object{"handler": "vars", "policies": handler["policies"]}
+	}
 	return []object{handler}
 }
 
