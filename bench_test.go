@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -121,4 +123,32 @@ func BenchmarkManyOrigins(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestNothingOutlivesAHandler shows that a handler that a reload replaces is free to go,
+// with all that it compiled: nothing in the process holds on to it.
+func TestNothingOutlivesAHandler(t *testing.T) {
+	freed := make(chan bool, 1)
+	func() {
+		h := provision(t, &Handler{Policies: []*Policy{{AllowOrigins: []string{"https://app.example.com", "https://*.example.org"}}}})
+		runtime.AddCleanup(h.policies, func(freed chan bool) { freed <- true }, freed)
+		for _, request := range []string{"GET\nOrigin: https://app.example.com", "GET\nOrigin: https://evil.example", "GET", "OPTIONS\nOrigin: https://app.example.com\nAccess-Control-Request-Method: PUT"} {
+			for _, h.ReportOnly = range []bool{false, true} {
+				r := newRequest(request)
+				r = r.WithContext(context.WithValue(r.Context(), caddyhttp.VarsCtxKey, make(map[string]any)))
+				if err := h.ServeHTTP(&reusedWriter{make(http.Header)}, r, writeHeader); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}()
+	for range 100 {
+		runtime.GC()
+		select {
+		case <-freed:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	t.Error("the policies are still there")
 }
