@@ -204,7 +204,7 @@ func TestHostileRequests(t *testing.T) {
 // request's header, in one run.
 func BenchmarkHostile(b *testing.B) {
 	for handlerName, serve := range hostileHandlers(b) {
-		for _, size := range []int{1 << 14, 1 << 20} {
+		for _, size := range []int{maxComparedBytes / 2, 1 << 14, 1 << 20} {
 			for name, text := range hostileRequests(size) {
 				b.Run(fmt.Sprint(handlerName, "/", name, "/", size), func(b *testing.B) {
 					var reading, handling time.Duration
