@@ -23,7 +23,7 @@ const (
 	fieldVary
 	actualFields
 
-	fieldAllowMethods = iota - 1
+	fieldAllowMethods = iota - 1 // after fieldVary, as actualFields is a number and no field
 	fieldAllowHeaders
 	fieldMaxAge
 	allFields
