@@ -1,0 +1,62 @@
+package fetch
+
+// Rule is one of the rules by which a browser keeps a response from a page.
+type Rule string
+
+// The rules, in the order in which a browser applies them.
+const (
+	// RuleForbiddenMethod: no script can send the method.
+	RuleForbiddenMethod Rule = "forbidden-method"
+	// RuleBadPort: browsers send no request to this port, which is another protocol's.
+	RuleBadPort Rule = "bad-port"
+	// RuleMixedContent: a page that was loaded over TLS sends no request in clear text.
+	RuleMixedContent Rule = "mixed-content"
+
+	// RuleAllowOriginMissing: the response has no Access-Control-Allow-Origin.
+	RuleAllowOriginMissing Rule = "allow-origin-missing"
+	// RuleAllowOriginWildcard: "*" is no wildcard for requests with credentials.
+	RuleAllowOriginWildcard Rule = "allow-origin-wildcard"
+	// RuleAllowOriginSeveral: there are several values, in one line or in several.
+	RuleAllowOriginSeveral Rule = "allow-origin-several"
+	// RuleAllowOriginMismatch: the value is not the very bytes of the request's Origin.
+	RuleAllowOriginMismatch Rule = "allow-origin-mismatch"
+	// RuleAllowCredentials: Access-Control-Allow-Credentials is not "true".
+	RuleAllowCredentials Rule = "allow-credentials"
+
+	// RulePreflightRedirect: the answer to a preflight is a redirect.
+	RulePreflightRedirect Rule = "preflight-redirect"
+	// RulePreflightStatus: the status of the answer to a preflight is not 200 to 299.
+	RulePreflightStatus Rule = "preflight-status"
+	// RuleAllowMethodsMalformed: Access-Control-Allow-Methods is no list of methods.
+	RuleAllowMethodsMalformed Rule = "allow-methods-malformed"
+	// RuleAllowHeadersMalformed: Access-Control-Allow-Headers is no list of names.
+	RuleAllowHeadersMalformed Rule = "allow-headers-malformed"
+	// RuleAllowMethods: the request's method is not in Access-Control-Allow-Methods.
+	RuleAllowMethods Rule = "allow-methods"
+	// RuleAllowHeadersAuthorization: Authorization is not in
+	// Access-Control-Allow-Headers, where "*" does not cover it.
+	RuleAllowHeadersAuthorization Rule = "allow-headers-authorization"
+	// RuleAllowHeaders: a header of the request is not in Access-Control-Allow-Headers.
+	RuleAllowHeaders Rule = "allow-headers"
+
+	// RuleRedirectLocation: the Location of a redirect is no URL.
+	RuleRedirectLocation Rule = "redirect-location"
+	// RuleRedirectScheme: a redirect leads out of HTTP.
+	RuleRedirectScheme Rule = "redirect-scheme"
+	// RuleRedirectCount: there are more than 20 redirects.
+	RuleRedirectCount Rule = "redirect-count"
+	// RuleRedirectCredentials: a redirect to another origin has a user or a password in
+	// its URL.
+	RuleRedirectCredentials Rule = "redirect-credentials"
+)
+
+// Block is why a browser keeps a response from a page.
+type Block struct {
+	Rule      Rule
+	Preflight bool   // whether it is the answer to a preflight that breaks the rule
+	URL       string // of the request that was answered, after redirects
+	Origin    string // what that request's Origin header had
+	Value     string // of the response header that the rule is about; lines are joined with ", "
+	Subject   string // the method or the request header, in lower case, that is not allowed
+	Status    int    // of the answer
+}
