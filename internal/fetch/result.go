@@ -1,0 +1,252 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Result is what a page gets of a request, and how the browser came to it.
+type Result struct {
+	Steps    []Step
+	Warnings []string // what works now, and may fail for others
+	Block    *Block   // why the page cannot read the response; nil if it can
+
+	CORS        bool // whether it was a cross-origin request
+	Preflighted bool // whether a preflight was needed
+	Unsent      bool // whether the request itself was not sent, as its method is not safe
+
+	// Of the response that the page reads, or could not, if it was sent.
+	Response         *Exchange
+	Readable, Hidden []string // names of its headers, sorted
+}
+
+// Step is one thing that the browser did, in a sentence.
+type Step struct {
+	Text     string
+	Source   string    // the standard, the algorithm and the step
+	Failed   bool      // whether the request ends here, blocked
+	Exchange *Exchange // what was sent and answered, if anything was
+}
+
+// Exchange is a request and the response to it.
+type Exchange struct {
+	Preflight bool
+	Method    string
+	URL       string
+	Sent      http.Header
+	Status    int
+	Header    http.Header // of the response
+}
+
+// note adds a step.
+func (f *fetching) note(source, format string, args ...any) {
+	f.result.Steps = append(f.result.Steps, Step{Text: fmt.Sprintf(format, args...), Source: source})
+}
+
+// block ends the run. It returns nil: that a page is blocked is no error.
+func (f *fetching) block(b *Block) error {
+	b.URL, b.Origin = f.current().String(), f.origin()
+	f.result.Block = b
+	f.result.Steps = append(f.result.Steps, Step{Text: b.Reason(), Source: b.Rule.Source(), Failed: true})
+	if response := f.result.Response; b.Rule == RuleAllowOriginMismatch && response != nil && !variesByOrigin(response.Header) {
+		f.warn("The response has no Vary: Origin. If it depends on the origin, a cache may have kept the answer to another one.")
+	}
+	return nil
+}
+
+func (f *fetching) warn(text string) {
+	if !slices.Contains(f.result.Warnings, text) {
+		f.result.Warnings = append(f.result.Warnings, text)
+	}
+}
+
+// userAgent says who asks.
+const userAgent = "Mozilla/5.0 (compatible; caddy-cors)"
+
+// send is "HTTP-network-or-cache fetch", without a cache.
+func (f *fetching) send(ctx context.Context, preflight bool) (*Exchange, error) {
+	method := f.Method
+	if preflight {
+		method = http.MethodOptions
+	}
+	r, err := http.NewRequestWithContext(ctx, method, f.current().String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header = f.header(preflight)
+	exchange := &Exchange{Preflight: preflight, Method: method, URL: f.current().String(), Sent: r.Header}
+	response, err := f.browser.Transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	// A page that may read a body reads it, but what counts here is the header.
+	_, _ = io.CopyN(io.Discard, response.Body, maxBody)
+	exchange.Status, exchange.Header = response.StatusCode, response.Header
+	f.result.Response = exchange
+	f.result.Steps = append(f.result.Steps, Step{Text: f.sent(preflight), Exchange: exchange})
+	return exchange, nil
+}
+
+// maxBody is how many bytes of a body are read, so that its connection can be used again.
+const maxBody = 64 << 10
+
+func (f *fetching) sent(preflight bool) string {
+	if preflight {
+		return "The browser sends a preflight."
+	}
+	return "The browser sends the request."
+}
+
+// header returns the header of the request, or that of its preflight.
+func (f *fetching) header(preflight bool) http.Header {
+	asked, h := f.asked(), make(http.Header)
+	switch {
+	case preflight:
+		h.Set("Access-Control-Request-Method", asked.Method)
+		if len(asked.UnsafeNames) > 0 {
+			h.Set("Access-Control-Request-Headers", strings.Join(asked.UnsafeNames, ","))
+		}
+	default:
+		for _, header := range f.Header {
+			h.Add(header.Name, header.Value)
+		}
+		if f.Cookie != "" && (f.Credentials || !f.cors) {
+			h.Set("Cookie", f.Cookie)
+		}
+	}
+	for name, value := range map[string]string{"Accept": "*/*", "Accept-Encoding": "gzip, deflate, br, zstd", "User-Agent": userAgent} {
+		if h.Get(name) == "" {
+			h.Set(name, value)
+		}
+	}
+	if f.cors || f.Method != http.MethodGet && f.Method != http.MethodHead {
+		h.Set("Origin", asked.Origin)
+	}
+	f.setMetadata(h)
+	return h
+}
+
+// setMetadata adds what tells a server where a request comes from: Referer by the
+// default policy, and, over TLS and to this machine, Sec-Fetch-*.
+func (f *fetching) setMetadata(h http.Header) {
+	current := f.current()
+	if strings.Contains(f.Origin, "://") && (current.Scheme == "https" || !strings.HasPrefix(f.Origin, "https:")) {
+		h.Set("Referer", f.Origin+"/")
+	}
+	if !current.insecure {
+		h.Set("Sec-Fetch-Site", fetchSite(f.Origin, f.places))
+		h.Set("Sec-Fetch-Mode", "cors")
+		h.Set("Sec-Fetch-Dest", "empty")
+	}
+}
+
+// noteCheck tells why a response passed the CORS check.
+func (f *fetching) noteCheck(asked Asked, response http.Header) {
+	switch {
+	case response.Get(allowOrigin) == wildcard:
+		f.note("Fetch, CORS check, step 3", "Access-Control-Allow-Origin: * lets every page read the response, as the request has no credentials.")
+		if response.Get(allowCredentials) == "true" {
+			f.warn("Access-Control-Allow-Credentials has no effect beside Access-Control-Allow-Origin: *. Requests with credentials are blocked.")
+		}
+	case asked.Credentials:
+		f.note("Fetch, CORS check, step 7", "Access-Control-Allow-Origin is the request's origin, and Access-Control-Allow-Credentials is true.")
+	default:
+		f.note("Fetch, CORS check, step 5", "Access-Control-Allow-Origin is the request's origin.")
+	}
+}
+
+// needs names what a preflight asked leave for.
+func (f *fetching) needs(asked Asked) string {
+	needs := strings.Join(asked.UnsafeNames, ", ")
+	switch {
+	case IsSafelistedMethod(asked.Method):
+		return needs
+	case needs == "":
+		return asked.Method
+	}
+	return asked.Method + " and " + needs
+}
+
+// noteMaxAge tells how long each engine remembers the answer to a preflight.
+func (f *fetching) noteMaxAge(response http.Header) {
+	seconds, said := MaxAge(response)
+	ages := make([]string, len(Engines))
+	for i, e := range Engines {
+		ages[i] = e.String() + " " + strconv.Itoa(min(seconds, e.MaxAgeCap()))
+	}
+	f.note("Fetch, CORS-preflight fetch, steps 7.8 to 7.10", "Browsers remember this answer for so many seconds: %s.", strings.Join(ages, ", "))
+	if said {
+		return
+	}
+	if lines := response[maxAge]; len(lines) > 0 {
+		f.warn(fmt.Sprintf("Access-Control-Max-Age %q is no number of seconds, so that browsers remember the preflight for %d seconds.", short(strings.Join(lines, ", ")), defaultMaxAge))
+		return
+	}
+	f.warn(fmt.Sprintf("The answer to the preflight has no Access-Control-Max-Age, so that browsers ask again after %d seconds.", defaultMaxAge))
+}
+
+// warnOfVary tells where a cache could give one origin's answer to another.
+func (f *fetching) warnOfVary(exchange *Exchange) {
+	h := exchange.Header
+	if h.Get(allowOrigin) == wildcard || variesByOrigin(h) || strings.Contains(strings.ToLower(strings.Join(h["Cache-Control"], ",")), "no-store") {
+		return
+	}
+	f.warn("The response names the origin, but has no Vary: Origin. A cache may give it to another origin's page, which is then blocked.")
+}
+
+// variesByOrigin reports whether caches know that a response depends on the origin.
+func variesByOrigin(h http.Header) bool {
+	for _, line := range h[vary] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.Trim(name, " \t"); name == wildcard || strings.EqualFold(name, "Origin") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// finish tells which headers the page can read. Of its own origin it can read all that
+// are not forbidden (Fetch, "basic filtered response").
+func (f *fetching) finish(exchange *Exchange) {
+	exposed := func(name string) bool { return !IsForbiddenResponseHeader(name) }
+	if f.cors {
+		exposed = exposedNames(exchange.Header, f.Credentials)
+	}
+	for name := range exchange.Header {
+		if exposed(name) {
+			f.result.Readable = append(f.result.Readable, name)
+		} else {
+			f.result.Hidden = append(f.result.Hidden, name)
+		}
+	}
+	slices.Sort(f.result.Readable)
+	slices.Sort(f.result.Hidden)
+}
+
+// maxShown is how many bytes of what a server sends are shown.
+const maxShown = 200
+
+// short cuts what a server sends, and takes out what is not to be printed.
+func short(s string) string {
+	cut := len(s) > maxShown
+	if cut {
+		s = s[:maxShown]
+	}
+	s = strings.Map(func(c rune) rune {
+		if !strconv.IsPrint(c) {
+			return '\uFFFD'
+		}
+		return c
+	}, s)
+	if cut {
+		s += "..."
+	}
+	return s
+}
