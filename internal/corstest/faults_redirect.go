@@ -1,0 +1,46 @@
+package corstest
+
+import "github.com/seed-9442523e/caddy-cors/internal/fetch"
+
+// redirectFaults are about redirects of requests that are no preflights.
+var redirectFaults = []Fault{
+	{Name: "redirect",
+		API: Server{"/": answer(302, "Allow-Origin: *", "Location: {api}/next"), "/next": granted}},
+	{Name: "redirect to another origin",
+		API:   always(302, "Allow-Origin: *", "Location: {other}/next"),
+		Other: always(200, "Allow-Origin: null")},
+	{Name: "redirect to TLS",
+		API: always(301, "Allow-Origin: *", "Location: {tls}/"),
+		TLS: always(200, "Allow-Origin: *")},
+	{Name: "redirect without location", API: always(302, "Allow-Origin: *")},
+
+	{Name: "redirect without headers",
+		API:   always(302, "Location: {other}/next"),
+		Other: always(200, "Allow-Origin: *"),
+		Block: fetch.Block{Rule: fetch.RuleAllowOriginMissing, Status: 302}},
+	{Name: "redirect to a page without headers",
+		API:   Server{"/": answer(302, "Allow-Origin: *", "Location: {api}/login"), "/login": answer(200)},
+		Block: fetch.Block{Rule: fetch.RuleAllowOriginMissing, URL: "{api}/login"}},
+	{Name: "redirect to an origin without headers",
+		API:   always(302, "Allow-Origin: *", "Location: {other}/next"),
+		Other: always(200),
+		Block: fetch.Block{Rule: fetch.RuleAllowOriginMissing, URL: "{other}/next", Origin: "null"}},
+	{Name: "redirect to an origin that does not know null",
+		API:   always(302, "Allow-Origin: *", "Location: {other}/next"),
+		Other: always(200, "Allow-Origin: {origin}"),
+		Block: fetch.Block{Rule: fetch.RuleAllowOriginMismatch, URL: "{other}/next", Origin: "null", Value: "{origin}"}},
+	{Name: "redirect of a put", Method: "PUT",
+		API:   preflight(answer(204, "Allow-Origin: *", "Allow-Methods: PUT"), answer(307, "Allow-Origin: *", "Location: {other}/next")),
+		Other: preflight(answer(405), granted),
+		Block: fetch.Block{Rule: fetch.RuleAllowOriginMissing, Preflight: true, URL: "{other}/next", Origin: "null", Status: 405}},
+	{Name: "redirect with a password",
+		API:   always(302, "Allow-Origin: *", "Location: {other with password}/"),
+		Other: always(200, "Allow-Origin: *"),
+		Block: fetch.Block{Rule: fetch.RuleRedirectCredentials, Value: "{other with password}/", Status: 302}},
+	{Name: "redirect loop", API: always(302, "Allow-Origin: *", "Location: {api}/"),
+		Block: fetch.Block{Rule: fetch.RuleRedirectCount, Value: "{api}/", Status: 302}},
+	{Name: "redirect to no URL", API: always(302, "Allow-Origin: *", "Location: http://[/"),
+		Block: fetch.Block{Rule: fetch.RuleRedirectLocation, Value: "http://[/", Status: 302}},
+	{Name: "redirect out of HTTP", API: always(302, "Allow-Origin: *", "Location: ftp://127.0.0.1/"),
+		Block: fetch.Block{Rule: fetch.RuleRedirectScheme, Value: "ftp://127.0.0.1/", Status: 302}},
+}
