@@ -54,9 +54,9 @@ var preflightFaults = []Fault{
 	put("preflight unauthorized", fetch.Block{Rule: fetch.RuleAllowOriginMissing}, 401, `WWW-Authenticate: Basic realm="api"`),
 	put("preflight forbidden", fetch.Block{Rule: fetch.RuleAllowOriginMissing}, 403),
 	put("preflight fails", fetch.Block{Rule: fetch.RuleAllowOriginMissing}, 500),
-	put("preflight to login", fetch.Block{Rule: fetch.RuleAllowOriginMissing}, 302, "Location: {api}/login"),
-	put("preflight to TLS", fetch.Block{Rule: fetch.RuleAllowOriginMissing}, 308, "Location: {tls}/"),
-	put("preflight to slash", fetch.Block{Rule: fetch.RuleAllowOriginMissing}, 301, "Location: {api}//"),
+	put("preflight to login", fetch.Block{Rule: fetch.RulePreflightRedirect, Value: "{api}/login"}, 302, "Location: {api}/login"),
+	put("preflight to TLS", fetch.Block{Rule: fetch.RulePreflightRedirect, Value: "{tls}/"}, 308, "Location: {tls}/"),
+	put("preflight to slash", fetch.Block{Rule: fetch.RulePreflightRedirect, Value: "{api}//"}, 301, "Location: {api}//"),
 	put("headers on the response alone", fetch.Block{Rule: fetch.RuleAllowOriginMissing}, 200),
 	// One that does, of a wrong status.
 	put("preflight not found with headers", fetch.Block{Rule: fetch.RulePreflightStatus},

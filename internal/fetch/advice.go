@@ -14,7 +14,7 @@ func (b *Block) Reason() string {
 	case RuleForbiddenMethod:
 		return "No script can send " + short(b.Subject) + "."
 	case RuleBadPort:
-		return "Browsers send nothing to port " + b.Subject + ", which is another protocol's."
+		return "Browsers send no HTTP to this port, which is another protocol's."
 	case RuleMixedContent:
 		return "The page was loaded over https://, so browsers let it fetch nothing over http:// (mixed content)."
 	case RulePreflightRedirect:
@@ -27,10 +27,8 @@ func (b *Block) Reason() string {
 		return fmt.Sprintf("Access-Control-Allow-Headers %q is no list of header names: they stand between commas, without quotes. Browsers take none of it then.", short(b.Value))
 	case RuleAllowMethods:
 		return b.notListed(allowMethods, "The method "+short(b.Subject))
-	case RuleAllowHeaders:
+	case RuleAllowHeaders, RuleAllowHeadersAuthorization:
 		return b.notListed(allowHeaders, "The request header "+short(b.Subject))
-	case RuleAllowHeadersAuthorization:
-		return `Access-Control-Allow-Headers is "*", which does not cover Authorization.`
 	case RuleRedirectLocation:
 		return fmt.Sprintf("The redirect's Location %q is no URL.", short(b.Value))
 	case RuleRedirectScheme:
@@ -74,6 +72,8 @@ func (b *Block) notListed(header, what string) string {
 	items, _ := List([]string{b.Value})
 	for _, item := range items {
 		switch {
+		case item == wildcard && b.Rule == RuleAllowHeadersAuthorization:
+			why = `, and "*" does not cover it`
 		case item == wildcard:
 			why = `: with credentials, "*" is no wildcard`
 		case strings.EqualFold(item, b.Subject):
@@ -89,10 +89,14 @@ func (b *Block) notListed(header, what string) string {
 // cause names what mostly gives such a status without the headers.
 func (b *Block) cause() string {
 	switch s := b.Status; {
-	case b.Preflight && (s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusProxyAuthRequired):
-		return " Preflights carry no credentials: authentication has to let them pass, or CORS has to come before it."
+	case b.Preflight && s == http.StatusUnauthorized:
+		return " Preflights carry no credentials: authentication has to let them pass, or to come behind CORS."
+	case b.Preflight && s == http.StatusForbidden:
+		return " Either the server does not know this origin, or it asks for credentials, which no preflight carries."
 	case b.Preflight && (s == http.StatusNotFound || s == http.StatusMethodNotAllowed || s == http.StatusNotImplemented):
 		return " It seems that nothing answers OPTIONS here."
+	case isRedirect(s):
+		return " It is a redirect, which browsers follow only if it has the header itself."
 	case s >= 500:
 		return " The server failed; it may be that only its errors lack the header."
 	case !b.Preflight && s >= 400:
@@ -139,6 +143,9 @@ func (b *Block) mismatch() string {
 func (b *Block) Fix() string {
 	switch b.Rule {
 	case RuleAllowOriginMissing, RuleAllowOriginWildcard, RuleAllowOriginSeveral, RuleAllowOriginMismatch:
+		if b.Origin == "null" {
+			return "" // which stands for every sandboxed page
+		}
 		return allowOrigin + ": " + b.Origin
 	case RuleAllowCredentials:
 		return allowCredentials + ": true"
@@ -162,4 +169,35 @@ func (b *Block) withSubject() string {
 		items = append(items, b.Subject)
 	}
 	return short(strings.Join(items, ", "))
+}
+
+// Advice says what to change where no header helps, or where something better does, and
+// is "" else.
+func (b *Block) Advice() string {
+	switch b.Rule {
+	case RuleForbiddenMethod:
+		return "Let the page use another method."
+	case RuleBadPort:
+		return "Serve it on another port, such as 8080."
+	case RuleMixedContent:
+		return "Let the page call " + short("https"+strings.TrimPrefix(b.URL, "http")) + "."
+	case RulePreflightRedirect:
+		return "Let the page call the URL that the redirect leads to, or answer preflights ahead of what redirects."
+	case RulePreflightStatus:
+		return "Answer preflights with status 204, ahead of authentication and routing."
+	case RuleRedirectLocation, RuleRedirectScheme:
+		return "Let the Location of the redirect be a URL of http:// or https://."
+	case RuleRedirectCount:
+		return "Let the page call the URL that the redirects are to lead to."
+	case RuleRedirectCredentials:
+		return "Take the user and the password out of the Location."
+	}
+	switch {
+	case b.Origin == "null":
+		return "After a redirect from one foreign origin to another, and from sandboxed frames and files, browsers send Origin: null, which stands for no site. Let the page call " +
+			short(b.URL) + " itself. If the response is public, let it have Access-Control-Allow-Origin: *."
+	case isRedirect(b.Status):
+		return "Let the page call the URL that the redirect leads to."
+	}
+	return ""
 }

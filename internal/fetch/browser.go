@@ -47,6 +47,7 @@ func (b *Browser) Fetch(ctx context.Context, r Request) (*Result, error) {
 	if err == nil {
 		err = f.mainFetch(ctx)
 	}
+	f.result.CORS = f.cors
 	return f.result, err
 }
 
@@ -107,7 +108,7 @@ func (f *fetching) mainFetch(ctx context.Context) error {
 	case IsForbiddenMethod(f.Method):
 		return f.block(&Block{Rule: RuleForbiddenMethod, Subject: f.Method})
 	case current.isBadPort():
-		return f.block(&Block{Rule: RuleBadPort, Subject: current.Port()})
+		return f.block(&Block{Rule: RuleBadPort})
 	case current.insecure && strings.HasPrefix(f.Origin, "https://") && !f.Trusted:
 		return f.block(&Block{Rule: RuleMixedContent})
 	}

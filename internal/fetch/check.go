@@ -37,6 +37,13 @@ func (a Asked) NeedsPreflight() bool {
 	return !IsSafelistedMethod(a.Method) || len(a.UnsafeNames) > 0
 }
 
+// ByBrowser reports whether a browser can ask for this: a script can send the method,
+// and the names are names.
+func (a Asked) ByBrowser() bool {
+	return IsToken(a.Method) && !IsForbiddenMethod(a.Method) &&
+		!slices.ContainsFunc(a.UnsafeNames, func(name string) bool { return !IsToken(name) })
+}
+
 // Check is the "CORS check" of the Fetch standard. It returns nil if the response
 // passes.
 func (a Asked) Check(response http.Header) *Block {
@@ -49,7 +56,7 @@ func (a Asked) Check(response http.Header) *Block {
 		return nil
 	case value == wildcard:
 		return &Block{Rule: RuleAllowOriginWildcard, Value: value, Lines: 1}
-	case value != a.Origin && strings.Contains(value, ","):
+	case value != a.Origin && strings.ContainsAny(value, ", "):
 		return &Block{Rule: RuleAllowOriginSeveral, Value: value, Lines: len(lines)}
 	case value != a.Origin:
 		return &Block{Rule: RuleAllowOriginMismatch, Value: value, Lines: len(lines)}
@@ -107,10 +114,7 @@ func (a Asked) checkNames(names []string, response http.Header) *Block {
 	}
 	const authorization = "authorization" // the only CORS non-wildcard request-header name
 	if slices.Contains(a.UnsafeNames, authorization) && !granted[authorization] {
-		if granted[wildcard] && !a.Credentials {
-			return newBlock(RuleAllowHeadersAuthorization, response, allowHeaders, authorization)
-		}
-		return newBlock(RuleAllowHeaders, response, allowHeaders, authorization)
+		return newBlock(RuleAllowHeadersAuthorization, response, allowHeaders, authorization)
 	}
 	for _, name := range a.UnsafeNames {
 		if !granted[name] && (a.Credentials || !granted[wildcard]) {

@@ -41,6 +41,7 @@ type Exchange struct {
 	Sent      http.Header
 	Status    int
 	Header    http.Header // of the response
+	Text      string      // the first line of the response, if it is an error's in plain text
 }
 
 // note adds a step.
@@ -85,9 +86,13 @@ func (f *fetching) send(ctx context.Context, preflight bool) (*Exchange, error) 
 		return nil, err
 	}
 	defer response.Body.Close()
-	// A page that may read a body reads it, but what counts here is the header.
-	_, _ = io.CopyN(io.Discard, response.Body, maxBody)
 	exchange.Status, exchange.Header = response.StatusCode, response.Header
+	// What counts is the header; if the body fails, the page has it all the same.
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	if response.StatusCode >= 400 && strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
+		line, _, _ := strings.Cut(string(body), "\n")
+		exchange.Text = short(line)
+	}
 	f.result.Response = exchange
 	f.result.Steps = append(f.result.Steps, Step{Text: f.sent(preflight), Exchange: exchange})
 	return exchange, nil

@@ -34,7 +34,7 @@ const (
 	// RuleAllowMethods: the request's method is not in Access-Control-Allow-Methods.
 	RuleAllowMethods Rule = "allow-methods"
 	// RuleAllowHeadersAuthorization: Authorization is not in
-	// Access-Control-Allow-Headers, where "*" does not cover it.
+	// Access-Control-Allow-Headers, in which "*" does not cover it.
 	RuleAllowHeadersAuthorization Rule = "allow-headers-authorization"
 	// RuleAllowHeaders: a header of the request is not in Access-Control-Allow-Headers.
 	RuleAllowHeaders Rule = "allow-headers"

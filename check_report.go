@@ -1,0 +1,160 @@
+package caddycors
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+)
+
+// Verdicts of `caddy cors check`.
+const (
+	checkReadable = "readable"  // the page can read the response
+	checkBlocked  = "blocked"   // it cannot, or the browser does not send its request
+	checkNotSent  = "not_sent"  // the browser would send the request, but here it was not sent
+	checkNoAnswer = "no_answer" // there was none, so nothing is known
+)
+
+// checkReport is what `caddy cors check` says, as its JSON has it.
+type checkReport struct {
+	URL         string `json:"url"`
+	Origin      string `json:"origin"`
+	Method      string `json:"method"`
+	Credentials bool   `json:"credentials"`
+
+	Verdict string       `json:"verdict"`
+	Blocked *checkBlock  `json:"blocked,omitempty"`
+	Change  *checkChange `json:"change,omitempty"`
+	Error   string       `json:"error,omitempty"`
+
+	Readable []string    `json:"readable_headers,omitempty"`
+	Hidden   []string    `json:"hidden_headers,omitempty"`
+	Warnings []string    `json:"warnings,omitempty"`
+	Steps    []checkStep `json:"steps"`
+
+	preflighted bool
+}
+
+// checkBlock is why the page cannot read the response.
+type checkBlock struct {
+	Rule      fetch.Rule        `json:"rule"`
+	Source    string            `json:"source"`
+	Reason    string            `json:"reason"`
+	Preflight bool              `json:"preflight"` // whether it is the answer to one
+	Console   map[string]string `json:"console"`   // by engine
+}
+
+// checkChange is what would let the page read the response.
+type checkChange struct {
+	Advice    string `json:"advice,omitempty"`
+	Header    string `json:"header,omitempty"`    // a line of the response
+	Caddyfile string `json:"caddyfile,omitempty"` // a directive
+}
+
+// checkStep is one step of the browser.
+type checkStep struct {
+	Text     string        `json:"text"`
+	Source   string        `json:"source,omitempty"`
+	Failed   bool          `json:"failed,omitempty"`
+	Request  *checkMessage `json:"request,omitempty"`
+	Response *checkMessage `json:"response,omitempty"`
+}
+
+// checkMessage is a request or a response, with the headers that matter.
+type checkMessage struct {
+	Method string   `json:"method,omitempty"`
+	URL    string   `json:"url,omitempty"`
+	Status int      `json:"status,omitempty"`
+	Header []string `json:"header"` // lines, sorted
+	Text   string   `json:"text,omitempty"`
+}
+
+func newCheckReport(r fetch.Request, result *fetch.Result, err error) *checkReport {
+	report := &checkReport{
+		URL: r.URL.String(), Origin: r.Origin, Method: fetch.NormalizeMethod(r.Method), Credentials: r.Credentials,
+		Verdict: checkReadable, Readable: result.Readable, Hidden: result.Hidden, Warnings: result.Warnings,
+		preflighted: result.Preflighted,
+	}
+	for _, step := range result.Steps {
+		report.Steps = append(report.Steps, newCheckStep(r, step))
+	}
+	switch {
+	case err != nil:
+		report.Verdict, report.Error = checkNoAnswer, err.Error()
+	case result.Block != nil:
+		report.Verdict = checkBlocked
+		report.block(r, result.Block)
+	case result.Unsent:
+		report.Verdict = checkNotSent
+	}
+	return report
+}
+
+// status returns the exit status.
+func (c *checkReport) status() int {
+	switch {
+	case c.Verdict == checkReadable, c.Verdict == checkNotSent && c.preflighted:
+		return statusReadable
+	case c.Verdict == checkBlocked:
+		return statusBlocked
+	}
+	return statusFailed
+}
+
+func (c *checkReport) block(r fetch.Request, b *fetch.Block) {
+	c.Blocked = &checkBlock{Rule: b.Rule, Source: b.Rule.Source(), Reason: b.Reason(), Preflight: b.Preflight, Console: make(map[string]string)}
+	for _, e := range fetch.Engines {
+		c.Blocked.Console[e.String()] = b.Console(e)
+	}
+	s := suggest(r, b)
+	c.Change = &checkChange{Advice: b.Advice(), Header: b.Fix(), Caddyfile: s.Caddyfile}
+	for _, risk := range s.Risks {
+		c.Warnings = append(c.Warnings, "With "+optionDangerouslyAllow+" "+string(risk)+", "+risk.attack()+".")
+	}
+}
+
+func newCheckStep(r fetch.Request, step fetch.Step) checkStep {
+	s := checkStep{Text: step.Text, Source: step.Source, Failed: step.Failed}
+	if e := step.Exchange; e != nil {
+		s.Request = &checkMessage{Method: e.Method, URL: e.URL, Header: headerLines(e.Sent, func(name string) bool {
+			return name == headerOrigin || name == headerCookie || isCORSHeader(name) ||
+				!e.Preflight && slices.ContainsFunc(r.Header, func(h fetch.Header) bool { return strings.EqualFold(h.Name, name) })
+		})}
+		s.Response = &checkMessage{Status: e.Status, Text: e.Text, Header: headerLines(e.Header, func(name string) bool {
+			switch name {
+			case headerVary, headerLocation, "Allow", "Www-Authenticate":
+				return true
+			}
+			return isCORSHeader(name)
+		})}
+	}
+	return s
+}
+
+// headerLines returns the lines of the headers that matter, sorted by name.
+func headerLines(h http.Header, matters func(name string) bool) []string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		if matters(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	lines := []string{}
+	for _, name := range names {
+		for _, value := range h[name] {
+			lines = append(lines, name+": "+value)
+		}
+	}
+	return lines
+}
+
+func (c *checkReport) writeJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "\t")
+	return encoder.Encode(c)
+}
