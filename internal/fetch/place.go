@@ -17,8 +17,12 @@ type place struct {
 	insecure bool   // whether its scheme is http, and its host is not this machine
 }
 
-// newPlace reports false for a URL whose host browsers do not take.
+// newPlace returns the place of a URL, without its fragment, which is not sent. It reports
+// false for a URL whose host browsers do not take.
 func newPlace(u *url.URL) (place, bool) {
+	whole := *u
+	u = &whole
+	u.Fragment, u.RawFragment = "", ""
 	pattern, err := origin.ParsePattern(u.Scheme + "://" + u.Host)
 	if err != nil {
 		return place{}, false
