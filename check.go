@@ -95,16 +95,21 @@ func (c *check) run(command *cobra.Command, rawURL string) (int, error) {
 	transport := c.transport(addresses)
 	defer transport.CloseIdleConnections()
 	result, err := (&fetch.Browser{Transport: transport}).Fetch(ctx, r)
-	report := newCheckReport(r, result, err)
-	if c.json {
-		err = errors.Join(err, report.writeJSON(command.OutOrStdout()))
-	} else {
-		err = errors.Join(err, report.writeText(command.OutOrStdout()))
+	if unknown := new(tls.CertificateVerificationError); errors.As(err, &unknown) {
+		err = fmt.Errorf("%w; browsers send nothing, either, unless they are told to trust the certificate (--insecure trusts any)", err)
 	}
 	if err != nil {
-		return statusFailed, err
+		err = errors.New(printable(err.Error())) // it may quote what the server sent
 	}
-	return report.status(), nil
+	report := newCheckReport(r, result, err)
+	write := report.writeText
+	if c.json {
+		write = report.writeJSON
+	}
+	if err := write(command.OutOrStdout()); err != nil || report.Error == "" {
+		return report.status(), err
+	}
+	return statusFailed, errors.New(report.Error)
 }
 
 // transport returns a transport that is no browser's: it follows nothing and remembers

@@ -14,7 +14,8 @@ import (
 const (
 	checkReadable = "readable"  // the page can read the response
 	checkBlocked  = "blocked"   // it cannot, or the browser does not send its request
-	checkNotSent  = "not_sent"  // the browser would send the request, but here it was not sent
+	checkSendable = "sendable"  // the preflight passed; the request was not sent here
+	checkNotSent  = "not_sent"  // nothing was sent here, so nothing is known
 	checkNoAnswer = "no_answer" // there was none, so nothing is known
 )
 
@@ -34,8 +35,6 @@ type checkReport struct {
 	Hidden   []string    `json:"hidden_headers,omitempty"`
 	Warnings []string    `json:"warnings,omitempty"`
 	Steps    []checkStep `json:"steps"`
-
-	preflighted bool
 }
 
 // checkBlock is why the page cannot read the response.
@@ -76,7 +75,6 @@ func newCheckReport(r fetch.Request, result *fetch.Result, err error) *checkRepo
 	report := &checkReport{
 		URL: r.URL.String(), Origin: r.Origin, Method: fetch.NormalizeMethod(r.Method), Credentials: r.Credentials,
 		Verdict: checkReadable, Readable: result.Readable, Hidden: result.Hidden, Warnings: result.Warnings,
-		preflighted: result.Preflighted,
 	}
 	for _, step := range result.Steps {
 		report.Steps = append(report.Steps, newCheckStep(r, step))
@@ -87,18 +85,20 @@ func newCheckReport(r fetch.Request, result *fetch.Result, err error) *checkRepo
 	case result.Block != nil:
 		report.Verdict = checkBlocked
 		report.block(r, result.Block)
+	case result.Unsent && result.Preflighted:
+		report.Verdict = checkSendable
 	case result.Unsent:
-		report.Verdict = checkNotSent
+		report.Verdict, report.Error = checkNotSent, "nothing was sent: browsers send a "+report.Method+" like this at once; to send it, add --send"
 	}
 	return report
 }
 
 // status returns the exit status.
 func (c *checkReport) status() int {
-	switch {
-	case c.Verdict == checkReadable, c.Verdict == checkNotSent && c.preflighted:
+	switch c.Verdict {
+	case checkReadable, checkSendable:
 		return statusReadable
-	case c.Verdict == checkBlocked:
+	case checkBlocked:
 		return statusBlocked
 	}
 	return statusFailed

@@ -71,12 +71,11 @@ func (c *checkReport) writeVerdict(p *page) {
 		p.line(0, styleGreen, "READABLE: the page can read the response.")
 		p.line(2, "", "headers it can read   "+listOr(c.Readable, "none"))
 		p.line(2, "", "kept from it          "+listOr(c.Hidden, "none"))
+	case checkSendable:
+		p.line(0, styleGreen, "SENDABLE: the browser would send the "+c.Method+".")
+		p.line(2, "", "It was not sent here. To send it, and to see whether the page can read the response, add --send.")
 	case checkNotSent:
-		if c.preflighted {
-			p.line(0, styleGreen, "NOT SENT: the browser would send the "+c.Method+". Add --send to send it, and to see whether the page can read the response.")
-			return
-		}
-		p.line(0, styleAmber, "NOT SENT: the browser would send the "+c.Method+" at once, so nothing is known yet. Add --send to send it.")
+		p.line(0, styleAmber, "NOT SENT: "+c.Error)
 	case checkNoAnswer:
 		p.line(0, styleRed, "NO ANSWER: "+c.Error)
 	case checkBlocked:

@@ -30,6 +30,9 @@ func suggest(r fetch.Request, b *fetch.Block) suggestion {
 	}
 	p := &Policy{AllowOrigins: []string{r.Origin}, AllowCredentials: r.Credentials}
 	method := fetch.NormalizeMethod(r.Method)
+	if b.Rule == fetch.RuleAllowMethods && b.Fix() == "" {
+		return suggestion{} // the page has to write it in another way
+	}
 	if granted, ok := wordsOf(b, fetch.RuleAllowMethods, fetch.RuleAllowMethodsMalformed); ok || !slices.Contains(defaultMethods, method) {
 		p.AllowMethods = withWords(granted, method)
 	}
@@ -41,7 +44,7 @@ func suggest(r fetch.Request, b *fetch.Block) suggestion {
 	var s suggestion
 	for _, err := range c.errs {
 		if err.Risk == "" {
-			return suggestion{} // nothing that loads would help, as for the method patch
+			return suggestion{} // nothing that loads would help
 		}
 		s.Risks = append(s.Risks, risk(err.Risk))
 		p.DangerouslyAllow = append(p.DangerouslyAllow, err.Risk)

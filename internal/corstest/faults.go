@@ -52,8 +52,8 @@ type Place struct {
 	TLS    string // base URL of a server that is asked over TLS
 }
 
-// expand fills in what a fault names in braces.
-func (p Place) expand(s string) string {
+// Expand fills in what a fault names in braces.
+func (p Place) Expand(s string) string {
 	page, err := url.Parse(p.Page)
 	if err != nil {
 		panic(err)
@@ -86,7 +86,7 @@ func (f Fault) URLAt(p Place) string {
 	if f.URL == "" {
 		return p.API + "/"
 	}
-	return p.expand(f.URL)
+	return p.Expand(f.URL)
 }
 
 // BlockAt returns why the page cannot read the response, by the Fetch standard, with
@@ -118,7 +118,7 @@ func (f Fault) fill(b fetch.Block, p Place) fetch.Block {
 			b.Status = http.StatusOK
 		}
 	}
-	b.URL, b.Value = p.expand(b.URL), p.expand(b.Value)
+	b.URL, b.Value = p.Expand(b.URL), p.Expand(b.Value)
 	return b
 }
 
@@ -150,7 +150,7 @@ func (s Server) handler(p Place) http.Handler {
 			}
 		}
 		for _, line := range found.Lines {
-			name, value, _ := strings.Cut(p.expand(line), ": ")
+			name, value, _ := strings.Cut(p.Expand(line), ": ")
 			switch name {
 			case "Allow-Origin", "Allow-Credentials", "Allow-Methods", "Allow-Headers", "Expose-Headers", "Max-Age":
 				name = "Access-Control-" + name

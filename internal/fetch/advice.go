@@ -150,11 +150,19 @@ func (b *Block) Fix() string {
 	case RuleAllowCredentials:
 		return allowCredentials + ": true"
 	case RuleAllowMethodsMalformed, RuleAllowMethods:
+		if b.isLowerCasePatch() {
+			return ""
+		}
 		return allowMethods + ": " + b.withSubject()
 	case RuleAllowHeadersMalformed, RuleAllowHeaders, RuleAllowHeadersAuthorization:
 		return allowHeaders + ": " + b.withSubject()
 	}
 	return ""
+}
+
+// isLowerCasePatch reports whether the page means PATCH, which browsers do not upper-case.
+func (b *Block) isLowerCasePatch() bool {
+	return strings.EqualFold(b.Subject, http.MethodPatch) && b.Subject != http.MethodPatch
 }
 
 // withSubject returns the list of the block, mended, with what is missing in it.
@@ -185,6 +193,10 @@ func (b *Block) Advice() string {
 		return "Let the page call the URL that the redirect leads to, or answer preflights ahead of what redirects."
 	case RulePreflightStatus:
 		return "Answer preflights with status 204, ahead of authentication and routing."
+	case RuleAllowMethods:
+		if b.isLowerCasePatch() {
+			return "Let the page write PATCH."
+		}
 	case RuleRedirectLocation, RuleRedirectScheme:
 		return "Let the Location of the redirect be a URL of http:// or https://."
 	case RuleRedirectCount:

@@ -223,6 +223,7 @@ func (f *fetching) finish(exchange *Exchange) {
 	exposed := func(name string) bool { return !IsForbiddenResponseHeader(name) }
 	if f.cors {
 		exposed = exposedNames(exchange.Header, f.Credentials)
+		f.warnOfExposure(exchange.Header)
 	}
 	for name := range exchange.Header {
 		if exposed(name) {
@@ -233,6 +234,17 @@ func (f *fetching) finish(exchange *Exchange) {
 	}
 	slices.Sort(f.result.Readable)
 	slices.Sort(f.result.Hidden)
+}
+
+// warnOfExposure tells why a list of exposed headers exposes nothing.
+func (f *fetching) warnOfExposure(response http.Header) {
+	lines := response[exposeHeaders]
+	switch names, ok := List(lines); {
+	case !ok:
+		f.warn(fmt.Sprintf("Access-Control-Expose-Headers %q is no list of header names, so that none is exposed.", short(strings.Join(lines, ", "))))
+	case f.Credentials && slices.Contains(names, wildcard):
+		f.warn(`With credentials, Access-Control-Expose-Headers: * is no wildcard: the page can read no more than without it.`)
+	}
 }
 
 // maxShown is how many bytes of what a server sends are shown.
