@@ -99,7 +99,7 @@ func (c *check) run(command *cobra.Command, rawURL string) (int, error) {
 		err = fmt.Errorf("%w; browsers send nothing, either, unless they are told to trust the certificate (--insecure trusts any)", err)
 	}
 	if err != nil {
-		err = errors.New(printable(err.Error())) // it may quote what the server sent
+		err = errors.New(fetch.Printable(err.Error(), maxPrinted)) // it may quote what the server sent
 	}
 	report := newCheckReport(r, result, err)
 	write := report.writeText

@@ -255,12 +255,12 @@ func TestCheckTerminal(t *testing.T) {
 			t.Errorf("a line of %d bytes", len(line))
 		}
 	}
-	p := page{styled: true}
+	p := screen{styled: true}
 	p.line(2, styleRed, "a\nb")
 	if got, want := p.String(), "  \x1b[31ma\x1b[m\n  \x1b[31mb\x1b[m\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if newPage(os.Stdout).styled || newPage(new(bytes.Buffer)).styled {
+	if newScreen(os.Stdout).styled || newScreen(new(bytes.Buffer)).styled {
 		t.Error("neither is a terminal here")
 	}
 }

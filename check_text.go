@@ -12,7 +12,7 @@ import (
 
 // writeText writes the report for a person.
 func (c *checkReport) writeText(w io.Writer) error {
-	p := newPage(w)
+	p := newScreen(w)
 	with := ""
 	if c.Credentials {
 		with = ", with credentials"
@@ -37,7 +37,7 @@ func (c *checkReport) writeText(w io.Writer) error {
 	return err
 }
 
-func (s checkStep) writeText(p *page, number int) {
+func (s checkStep) writeText(p *screen, number int) {
 	p.line(0, "", fmt.Sprintf("%d. %s", number, s.Text))
 	if s.Source != "" {
 		p.line(3, styleFaint, s.Source)
@@ -65,7 +65,7 @@ func (s checkStep) writeText(p *page, number int) {
 }
 
 // writeVerdict writes what it all comes to.
-func (c *checkReport) writeVerdict(p *page) {
+func (c *checkReport) writeVerdict(p *screen) {
 	switch c.Verdict {
 	case checkReadable:
 		p.line(0, styleGreen, "READABLE: the page can read the response.")
@@ -87,7 +87,7 @@ func (c *checkReport) writeVerdict(p *page) {
 }
 
 // writeConsoles writes what developers see in their browser.
-func (c *checkReport) writeConsoles(p *page) {
+func (c *checkReport) writeConsoles(p *screen) {
 	p.blank()
 	p.line(0, styleBold, "What the console says")
 	for _, e := range fetch.Engines {
@@ -97,7 +97,7 @@ func (c *checkReport) writeConsoles(p *page) {
 	}
 }
 
-func (c *checkReport) writeChange(p *page) {
+func (c *checkReport) writeChange(p *screen) {
 	p.blank()
 	p.line(0, styleBold, "What to change")
 	if c.Change.Advice != "" {

@@ -47,7 +47,7 @@ func TestFaults(t *testing.T) {
 			if result.Block != nil {
 				got = *result.Block
 			}
-			if got.Lines = 0; got != f.BlockAt(place) {
+			if got.Lines, got.Redirected = 0, false; got != f.BlockAt(place) {
 				t.Errorf("got\n%+v\nwant\n%+v", got, f.BlockAt(place))
 			}
 			for _, step := range result.Steps {

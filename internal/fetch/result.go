@@ -51,7 +51,7 @@ func (f *fetching) note(source, format string, args ...any) {
 
 // block ends the run. It returns nil: that a page is blocked is no error.
 func (f *fetching) block(b *Block) error {
-	b.URL, b.Origin = f.current().String(), f.origin()
+	b.URL, b.Origin, b.Redirected = f.current().String(), f.origin(), len(f.places) > 1
 	f.result.Block = b
 	f.result.Steps = append(f.result.Steps, Step{Text: b.Reason(), Source: b.Rule.Source(), Failed: true})
 	if response := f.result.Response; b.Rule == RuleAllowOriginMismatch && response != nil && !variesByOrigin(response.Header) {
@@ -247,17 +247,21 @@ func (f *fetching) warnOfExposure(response http.Header) {
 	}
 }
 
-// maxShown is how many bytes of what a server sends are shown.
+// maxShown is how many bytes of what a server sends are shown in a sentence.
 const maxShown = 200
 
-// short cuts what a server sends, and takes out what is not to be printed.
-func short(s string) string {
-	cut := len(s) > maxShown
+func short(s string) string { return Printable(s, maxShown) }
+
+// Printable returns what a server sent as a terminal may have it: it has that many bytes
+// at most, and what is not to be seen, or what a terminal would take for a command, is
+// replaced.
+func Printable(s string, most int) string {
+	cut := len(s) > most
 	if cut {
-		s = s[:maxShown]
+		s = s[:most]
 	}
 	s = strings.Map(func(c rune) rune {
-		if !strconv.IsPrint(c) {
+		if c != '\t' && !strconv.IsPrint(c) {
 			return '\uFFFD'
 		}
 		return c

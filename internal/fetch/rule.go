@@ -86,4 +86,6 @@ type Block struct {
 	Lines     int    // how many lines of that header there are
 	Subject   string // the method or the request header, in lower case, that is not allowed
 	Status    int    // of the answer
+
+	Redirected bool // whether a redirect led to the URL
 }
