@@ -35,6 +35,8 @@ type Fault struct {
 	// Engines has the engines that do otherwise, and why the page cannot read the response
 	// there.
 	Engines map[fetch.Engine]fetch.Block
+	// Scene has what consoles tell beside the block; see [Fault.SceneAt].
+	Scene fetch.Scene
 	// Shown and Hidden are headers of a readable response that the page's script sees, and
 	// does not see.
 	Shown, Hidden []string
@@ -99,6 +101,13 @@ func (f Fault) BlockIn(e fetch.Engine, p Place) fetch.Block {
 		return f.fill(block, p)
 	}
 	return f.BlockAt(p)
+}
+
+// SceneAt returns what consoles tell beside the block, with everything filled in.
+func (f Fault) SceneAt(p Place) fetch.Scene {
+	s := f.Scene
+	s.Page, s.URL, s.Location = p.Origin, f.URLAt(p), p.expand(s.Location)
+	return s
 }
 
 func (f Fault) fill(b fetch.Block, p Place) fetch.Block {
