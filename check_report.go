@@ -84,7 +84,7 @@ func newCheckReport(r fetch.Request, result *fetch.Result, err error) *checkRepo
 		report.Verdict, report.Error = checkNoAnswer, err.Error()
 	case result.Block != nil:
 		report.Verdict = checkBlocked
-		report.block(r, result.Block)
+		report.block(r, result)
 	case result.Unsent && result.Preflighted:
 		report.Verdict = checkSendable
 	case result.Unsent:
@@ -104,10 +104,13 @@ func (c *checkReport) status() int {
 	return statusFailed
 }
 
-func (c *checkReport) block(r fetch.Request, b *fetch.Block) {
+func (c *checkReport) block(r fetch.Request, result *fetch.Result) {
+	b := result.Block
 	c.Blocked = &checkBlock{Rule: b.Rule, Source: b.Rule.Source(), Reason: b.Reason(), Preflight: b.Preflight, Console: make(map[string]string)}
 	for _, e := range fetch.Engines {
-		c.Blocked.Console[e.String()] = b.Console(e)
+		if lines := b.ConsoleLines(e, result.Scene); len(lines) > 0 {
+			c.Blocked.Console[e.String()] = lines[0]
+		}
 	}
 	s := suggest(r, b)
 	c.Change = &checkChange{Advice: b.Advice(), Header: b.Fix(), Caddyfile: s.Caddyfile}

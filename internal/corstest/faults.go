@@ -106,7 +106,7 @@ func (f Fault) BlockIn(e fetch.Engine, p Place) fetch.Block {
 // SceneAt returns what consoles tell beside the block, with everything filled in.
 func (f Fault) SceneAt(p Place) fetch.Scene {
 	s := f.Scene
-	s.Page, s.URL, s.Location = p.Origin, f.URLAt(p), p.expand(s.Location)
+	s.Page, s.URL, s.Location = p.Origin, f.URLAt(p), p.Expand(s.Location)
 	return s
 }
 

@@ -107,7 +107,7 @@ var preflightFaults = []Fault{
 		fetch.Block{Rule: fetch.RuleAllowHeaders, Subject: "x-one", Value: "*"}, "Allow-Headers: *")),
 	authorizationByWildcard(),
 	getWith("authorization missing", []string{"Authorization: Bearer abc"},
-		fetch.Block{Rule: fetch.RuleAllowHeadersAuthorization, Subject: "authorization", Value: "X-One"}, "Allow-Headers: X-One"),
+		fetch.Block{Rule: fetch.RuleAllowHeaders, Subject: "authorization", Value: "X-One"}, "Allow-Headers: X-One"),
 	getWith("malformed request headers", []string{"X-One: 1"},
 		fetch.Block{Rule: fetch.RuleAllowHeadersMalformed, Value: "X-One X-Two"}, "Allow-Headers: X-One X-Two"),
 	getWith("malformed second request header", []string{"X-One: 1"},

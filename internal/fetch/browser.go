@@ -112,6 +112,9 @@ func (f *fetching) mainFetch(ctx context.Context) error {
 	case current.insecure && strings.HasPrefix(f.Origin, "https://") && !f.Trusted:
 		return f.block(&Block{Rule: RuleMixedContent})
 	}
+	if current.Scheme == "http" && strings.HasPrefix(f.Origin, "https://") {
+		f.warn("Safari lets no page of https:// call http://, not even on this machine.")
+	}
 	if !f.cors && current.origin == f.Origin {
 		f.note("Fetch, main fetch, step 12", "%s is the page's own origin: the browser needs no leave.", f.Origin)
 		return f.httpFetch(ctx, false)

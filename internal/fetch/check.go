@@ -113,7 +113,7 @@ func (a Asked) checkNames(names []string, response http.Header) *Block {
 		granted[strings.ToLower(name)] = true
 	}
 	const authorization = "authorization" // the only CORS non-wildcard request-header name
-	if slices.Contains(a.UnsafeNames, authorization) && !granted[authorization] {
+	if slices.Contains(a.UnsafeNames, authorization) && !granted[authorization] && granted[wildcard] && !a.Credentials {
 		return newBlock(RuleAllowHeadersAuthorization, response, allowHeaders, authorization)
 	}
 	for _, name := range a.UnsafeNames {
