@@ -114,6 +114,9 @@ func (c *checkReport) block(r fetch.Request, result *fetch.Result) {
 	}
 	s := suggest(r, b)
 	c.Change = &checkChange{Advice: b.Advice(), Header: b.Fix(), Caddyfile: s.Caddyfile}
+	if result.Response != nil && result.Response.Text == refusal(kindPreflight, reasonOriginNotAllowed) {
+		c.Change.Advice = "The server has this module, and no policy of it allows this origin."
+	}
 	for _, risk := range s.Risks {
 		c.Warnings = append(c.Warnings, "With "+optionDangerouslyAllow+" "+string(risk)+", "+risk.attack()+".")
 	}

@@ -88,13 +88,23 @@ func (c *checkReport) writeVerdict(p *screen) {
 
 // writeConsoles writes what developers see in their browser.
 func (c *checkReport) writeConsoles(p *screen) {
+	if len(c.Blocked.Console) == 0 {
+		return
+	}
 	p.blank()
 	p.line(0, styleBold, "What the console says")
+	p.line(2, "", c.Blocked.consoles())
+}
+
+// consoles returns a line for each engine whose console says anything.
+func (b *checkBlock) consoles() string {
+	var lines strings.Builder
 	for _, e := range fetch.Engines {
-		if said := c.Blocked.Console[e.String()]; said != "" {
-			p.line(2, "", fmt.Sprintf("%-9s %s", e, said))
+		if said := b.Console[e.String()]; said != "" {
+			fmt.Fprintf(&lines, "%-8s %s\n", e.Browser(), said)
 		}
 	}
+	return lines.String()
 }
 
 func (c *checkReport) writeChange(p *screen) {

@@ -191,7 +191,7 @@ func (f *fetching) noteMaxAge(response http.Header) {
 	seconds, said := MaxAge(response)
 	ages := make([]string, len(Engines))
 	for i, e := range Engines {
-		ages[i] = e.String() + " " + strconv.Itoa(min(seconds, e.MaxAgeCap()))
+		ages[i] = e.Browser() + " " + strconv.Itoa(min(seconds, e.MaxAgeCap()))
 	}
 	f.note("Fetch, CORS-preflight fetch, steps 7.8 to 7.10", "Browsers remember this answer for so many seconds: %s.", strings.Join(ages, ", "))
 	if said {
