@@ -1,6 +1,7 @@
 package caddycors
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -56,9 +57,10 @@ func newCORSHeaders(d decision, r *http.Request, status int, header http.Header)
 // judge applies the rules of browsers to the response. What no browser asks for is
 // blocked.
 func (c corsHeaders) judge(r *http.Request) verdict {
-	asked := fetch.Asked{Origin: r.Header.Get(headerOrigin), Method: r.Header.Get(headerRequestMethod)}
-	for _, line := range r.Header[headerRequestHeaders] {
-		asked.UnsafeNames = slices.AppendSeq(asked.UnsafeNames, listItems(strings.ToLower(line)))
+	asked := fetch.Asked{
+		Origin:      r.Header.Get(headerOrigin),
+		Method:      r.Header.Get(headerRequestMethod),
+		UnsafeNames: slices.Collect(maps.Keys(nameSet(strings.Join(r.Header[headerRequestHeaders], ",")))),
 	}
 	response := make(http.Header, len(c.values))
 	for name, value := range c.values {
@@ -74,12 +76,12 @@ func (c corsHeaders) judge(r *http.Request) verdict {
 	switch {
 	case c.kind == kindPreflight && !asked.ByBrowser():
 		return verdictBlocked
-	case passes(true):
-		return verdictAllowedWithCredentials
-	case passes(false):
+	case !passes(false):
+		return verdictBlocked
+	case !passes(true):
 		return verdictAllowed
 	}
-	return verdictBlocked
+	return verdictAllowedWithCredentials
 }
 
 // exposes reports whether c, which a policy made, exposes all names that other does.

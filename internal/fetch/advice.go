@@ -69,8 +69,7 @@ func (b *Block) checkReason() string {
 // notListed is the reason for which a method or a header is not allowed.
 func (b *Block) notListed(header, what string) string {
 	var why string
-	items, _ := List([]string{b.Value})
-	for _, item := range items {
+	eachItem([]string{b.Value}, func(item string) {
 		switch {
 		case item == wildcard && b.Rule == RuleAllowHeadersAuthorization:
 			why = `, and "*" does not cover it`
@@ -79,7 +78,7 @@ func (b *Block) notListed(header, what string) string {
 		case strings.EqualFold(item, b.Subject):
 			why = fmt.Sprintf(": %s is there, but methods have a case", short(item))
 		}
-	}
+	})
 	if b.Lines == 0 {
 		return fmt.Sprintf("%s needs leave, but the answer to the preflight has no %s.", what, header)
 	}

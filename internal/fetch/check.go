@@ -92,32 +92,32 @@ func (a Asked) checkPreflight(status int, response http.Header) *Block {
 	if status < 200 || status > 299 {
 		return &Block{Rule: RulePreflightStatus}
 	}
-	methods, ok := List(response[allowMethods])
-	if !ok {
+	method, anyMethod := IsSafelistedMethod(a.Method), false
+	if !eachItem(response[allowMethods], func(item string) {
+		method = method || item == a.Method
+		anyMethod = anyMethod || item == wildcard
+	}) {
 		return newBlock(RuleAllowMethodsMalformed, response, allowMethods, "")
 	}
-	names, ok := List(response[allowHeaders])
-	if !ok {
+	names := make(map[string]bool)
+	if !eachItem(response[allowHeaders], func(item string) { names[strings.ToLower(item)] = true }) {
 		return newBlock(RuleAllowHeadersMalformed, response, allowHeaders, "")
 	}
-	if !IsSafelistedMethod(a.Method) && !slices.Contains(methods, a.Method) && (a.Credentials || !slices.Contains(methods, wildcard)) {
+	if !method && (a.Credentials || !anyMethod) {
 		return newBlock(RuleAllowMethods, response, allowMethods, a.Method)
 	}
 	return a.checkNames(names, response)
 }
 
 // checkNames is steps 7.6 and 7.7.
-func (a Asked) checkNames(names []string, response http.Header) *Block {
-	granted := make(map[string]bool, len(names))
-	for _, name := range names {
-		granted[strings.ToLower(name)] = true
-	}
+func (a Asked) checkNames(granted map[string]bool, response http.Header) *Block {
+	anyName := granted[wildcard] && !a.Credentials
 	const authorization = "authorization" // the only CORS non-wildcard request-header name
-	if slices.Contains(a.UnsafeNames, authorization) && !granted[authorization] && granted[wildcard] && !a.Credentials {
+	if anyName && !granted[authorization] && slices.Contains(a.UnsafeNames, authorization) {
 		return newBlock(RuleAllowHeadersAuthorization, response, allowHeaders, authorization)
 	}
 	for _, name := range a.UnsafeNames {
-		if !granted[name] && (a.Credentials || !granted[wildcard]) {
+		if !granted[name] && !anyName {
 			return newBlock(RuleAllowHeaders, response, allowHeaders, name)
 		}
 	}
@@ -139,22 +139,22 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// List returns the items of a header that lists tokens, from all of its lines, and
-// whether the header is well-formed (Fetch, "extract header list values"). Empty items
-// are left out (RFC 9110, section 5.6.1.2).
-func List(lines []string) (items []string, ok bool) {
+// eachItem calls visit for each item of a header that lists tokens, in all of its lines,
+// and reports whether the header is well-formed (Fetch, "extract header list values").
+// Empty items are left out (RFC 9110, section 5.6.1.2).
+func eachItem(lines []string, visit func(item string)) (wellFormed bool) {
 	for _, line := range lines {
 		for item := range strings.SplitSeq(line, ",") {
 			switch item = strings.Trim(item, " \t"); {
 			case item == "":
 			case !IsToken(item):
-				return nil, false
+				return false
 			default:
-				items = append(items, item)
+				visit(item)
 			}
 		}
 	}
-	return items, true
+	return true
 }
 
 // Seconds for which browsers remember a preflight.
@@ -181,10 +181,9 @@ func MaxAge(response http.Header) (seconds int, said bool) {
 // exposedNames returns whether a page can read the response header of a name (Fetch, main
 // fetch, step 14.1, and "CORS-safelisted response-header name").
 func exposedNames(response http.Header, credentials bool) func(name string) bool {
-	exposed, _ := List(response[exposeHeaders])
-	names := make(map[string]bool, len(exposed))
-	for _, name := range exposed {
-		names[strings.ToLower(name)] = true
+	names := make(map[string]bool)
+	if !eachItem(response[exposeHeaders], func(item string) { names[strings.ToLower(item)] = true }) {
+		clear(names)
 	}
 	all := names[wildcard] && !credentials
 	return func(name string) bool {

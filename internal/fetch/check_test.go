@@ -67,7 +67,7 @@ func TestByBrowser(t *testing.T) {
 	}
 }
 
-func TestList(t *testing.T) {
+func TestEachItem(t *testing.T) {
 	for _, test := range []struct {
 		lines []string
 		want  string
@@ -79,11 +79,12 @@ func TestList(t *testing.T) {
 		{[]string{" a\t, ,, b "}, "a b", true},
 		{[]string{"*"}, "*", true},
 		{[]string{"a b"}, "", false},
-		{[]string{"a", "(b)"}, "", false},
+		{[]string{"a", "(b)"}, "a", false},
 		{[]string{"a;b"}, "", false},
-		{[]string{"a,\x00"}, "", false},
+		{[]string{"a,\x00"}, "a", false},
 	} {
-		items, ok := List(test.lines)
+		var items []string
+		ok := eachItem(test.lines, func(item string) { items = append(items, item) })
 		if got := strings.Join(items, " "); got != test.want || ok != test.ok {
 			t.Errorf("%q: %q, %v", test.lines, got, ok)
 		}

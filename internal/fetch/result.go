@@ -246,11 +246,11 @@ func (f *fetching) finish(exchange *Exchange) {
 
 // warnOfExposure tells why a list of exposed headers exposes nothing.
 func (f *fetching) warnOfExposure(response http.Header) {
-	lines := response[exposeHeaders]
-	switch names, ok := List(lines); {
-	case !ok:
+	lines, all := response[exposeHeaders], false
+	switch wellFormed := eachItem(lines, func(item string) { all = all || item == wildcard }); {
+	case !wellFormed:
 		f.warn(fmt.Sprintf("Access-Control-Expose-Headers %q is no list of header names, so that none is exposed.", short(strings.Join(lines, ", "))))
-	case f.Credentials && slices.Contains(names, wildcard):
+	case f.Credentials && all:
 		f.warn(`With credentials, Access-Control-Expose-Headers: * is no wildcard: the page can read no more than without it.`)
 	}
 }
