@@ -103,15 +103,10 @@ func (f *fetching) construct() error {
 
 // mainFetch is "main fetch" of the Fetch standard, for the current URL.
 func (f *fetching) mainFetch(ctx context.Context) error {
-	current := f.current()
-	switch {
-	case IsForbiddenMethod(f.Method):
-		return f.block(&Block{Rule: RuleForbiddenMethod, Subject: f.Method})
-	case current.isBadPort():
-		return f.block(&Block{Rule: RuleBadPort})
-	case current.insecure && strings.HasPrefix(f.Origin, "https://") && !f.Trusted:
-		return f.block(&Block{Rule: RuleMixedContent})
+	if block := f.unsendable(); block != nil {
+		return f.block(block)
 	}
+	current := f.current()
 	if current.Scheme == "http" && strings.HasPrefix(f.Origin, "https://") {
 		f.warn("Safari lets no page of https:// call http://, not even on this machine.")
 	}
@@ -127,6 +122,19 @@ func (f *fetching) mainFetch(ctx context.Context) error {
 	f.result.Preflighted = f.result.Preflighted || preflight
 	f.notePreflight()
 	return f.httpFetch(ctx, preflight)
+}
+
+// unsendable returns why browsers send no such request, or nil if they do.
+func (f *fetching) unsendable() *Block {
+	switch {
+	case IsForbiddenMethod(f.Method):
+		return &Block{Rule: RuleForbiddenMethod, Subject: f.Method}
+	case f.current().isBadPort():
+		return &Block{Rule: RuleBadPort}
+	case f.current().insecure && strings.HasPrefix(f.Origin, "https://") && !f.Trusted:
+		return &Block{Rule: RuleMixedContent}
+	}
+	return nil
 }
 
 // asked returns what the request asks of the server of the current URL.

@@ -74,21 +74,13 @@ func (f *fetching) warn(text string) {
 	}
 }
 
-// userAgent says who asks.
-const userAgent = "Mozilla/5.0 (compatible; caddy-cors)"
-
 // send is "HTTP-network-or-cache fetch", without a cache.
 func (f *fetching) send(ctx context.Context, preflight bool) (*Exchange, error) {
-	method := f.Method
-	if preflight {
-		method = http.MethodOptions
-	}
-	r, err := http.NewRequestWithContext(ctx, method, f.current().String(), nil)
+	r, err := f.newRequest(ctx, preflight)
 	if err != nil {
 		return nil, err
 	}
-	r.Header = f.header(preflight)
-	exchange := &Exchange{Preflight: preflight, Method: method, URL: f.current().String(), Sent: r.Header}
+	exchange := &Exchange{Preflight: preflight, Method: r.Method, URL: f.current().String(), Sent: r.Header}
 	response, err := f.browser.Transport.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -114,49 +106,6 @@ func (f *fetching) sent(preflight bool) string {
 		return "The browser sends a preflight."
 	}
 	return "The browser sends the request."
-}
-
-// header returns the header of the request, or that of its preflight.
-func (f *fetching) header(preflight bool) http.Header {
-	asked, h := f.asked(), make(http.Header)
-	switch {
-	case preflight:
-		h.Set("Access-Control-Request-Method", asked.Method)
-		if len(asked.UnsafeNames) > 0 {
-			h.Set("Access-Control-Request-Headers", strings.Join(asked.UnsafeNames, ","))
-		}
-	default:
-		for _, header := range f.Header {
-			h.Add(header.Name, header.Value)
-		}
-		if f.Cookie != "" && (f.Credentials || !f.cors) {
-			h.Set("Cookie", f.Cookie)
-		}
-	}
-	for name, value := range map[string]string{"Accept": "*/*", "Accept-Encoding": "gzip, deflate, br, zstd", "User-Agent": userAgent} {
-		if h.Get(name) == "" {
-			h.Set(name, value)
-		}
-	}
-	if f.cors || f.Method != http.MethodGet && f.Method != http.MethodHead {
-		h.Set("Origin", asked.Origin)
-	}
-	f.setMetadata(h)
-	return h
-}
-
-// setMetadata adds what tells a server where a request comes from: Referer by the
-// default policy, and, over TLS and to this machine, Sec-Fetch-*.
-func (f *fetching) setMetadata(h http.Header) {
-	current := f.current()
-	if strings.Contains(f.Origin, "://") && (current.Scheme == "https" || !strings.HasPrefix(f.Origin, "https:")) {
-		h.Set("Referer", f.Origin+"/")
-	}
-	if !current.insecure {
-		h.Set("Sec-Fetch-Site", fetchSite(f.Origin, f.places))
-		h.Set("Sec-Fetch-Mode", "cors")
-		h.Set("Sec-Fetch-Dest", "empty")
-	}
 }
 
 // noteCheck tells why a response passed the CORS check.
