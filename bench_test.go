@@ -3,12 +3,15 @@ package caddycors
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // reusedWriter is a response writer whose header map is emptied for each request, so
@@ -105,6 +108,62 @@ func BenchmarkHandler(b *testing.B) {
 			}
 		})
 	}
+}
+
+// floods returns what handles a denied request: of a handler that logs none, of one that
+// logs as it does, and of one that starts anew for each, so that all are logged.
+func floods(tb testing.TB) map[string]func() {
+	denied := scenarios()[2]
+	logger := func(level zapcore.Level) *zap.Logger {
+		return zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), level))
+	}
+	handle := func(level zapcore.Level, before func(h *Handler)) func() {
+		h := provision(tb, &Handler{Policies: []*Policy{&denied.policy}})
+		h.logger = logger(level)
+		r := newRequest(denied.request)
+		w := &reusedWriter{make(http.Header)}
+		return func() {
+			before(h)
+			clear(w.header)
+			if err := h.ServeHTTP(w, r, writeHeader); err != nil {
+				tb.Fatal(err)
+			}
+		}
+	}
+	return map[string]func(){
+		"quiet":      handle(zap.ErrorLevel, func(*Handler) {}),
+		"sampled":    handle(zap.InfoLevel, func(*Handler) {}),
+		"all logged": handle(zap.InfoLevel, func(h *Handler) { h.sampleKeys = sampleKeys() }),
+	}
+}
+
+// BenchmarkDeniedFlood shows what a flood of denials costs, each.
+func BenchmarkDeniedFlood(b *testing.B) {
+	for name, handle := range floods(b) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				handle()
+			}
+		})
+	}
+}
+
+// TestAFloodOfDenialsAllocatesNothing shows that a denial which the log leaves out
+// allocates no more than one of a handler that logs none.
+func TestAFloodOfDenialsAllocatesNothing(t *testing.T) {
+	flood := floods(t)
+	quiet := testing.AllocsPerRun(100, flood["quiet"])
+	var sampled float64
+	for range 3 { // a second may begin, in which some are logged again
+		for range 2 * logBurst {
+			flood["sampled"]()
+		}
+		if sampled = testing.AllocsPerRun(logThinning/4, flood["sampled"]); sampled <= quiet {
+			return
+		}
+	}
+	t.Errorf("%v allocations, %v of a handler that logs none", sampled, quiet)
 }
 
 // BenchmarkManyOrigins shows that a request costs the same however many exact origins

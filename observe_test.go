@@ -57,12 +57,12 @@ func TestDeniedRequestsAreLogged(t *testing.T) {
 		get, getNoOrigin, "POST /\nOrigin: http://$A", getOther, "GET /\nOrigin: nonsense", "GET /\nOrigin: https://a.example\nOrigin: https://b.example",
 		strings.Replace(preflight, "PUT", "DELETE", 1), strings.Replace(preflight, "PUT", "patch", 1), preflight+"\nAccess-Control-Request-Headers: x-two", preflight)
 	want := []string{
-		"info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=https://evil.example method=GET hint=if you trust this origin, add it to allow_origins",
-		"info cross-origin request denied policy= kind=actual reason=origin_malformed origin=nonsense method=GET hint=no browser sends this; it is not an origin, or there are several",
-		"info cross-origin request denied policy= kind=actual reason=origin_malformed origin=https://a.example, https://b.example method=GET hint=no browser sends this; it is not an origin, or there are several",
-		"info cross-origin request denied policy=default kind=preflight reason=method_not_allowed origin=https://app.example.com method=OPTIONS requested_method=DELETE requested_headers= hint=if pages may use requested_method, add it to allow_methods",
-		"info cross-origin request denied policy=default kind=preflight reason=method_not_allowed origin=https://app.example.com method=OPTIONS requested_method=patch requested_headers= hint=methods have a case: let the page write PATCH",
-		"info cross-origin request denied policy=default kind=preflight reason=header_not_allowed origin=https://app.example.com method=OPTIONS requested_method=PUT requested_headers=x-two hint=if pages may set requested_headers, add them to allow_headers",
+		"info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=https://evil.example method=GET hint=if you trust this origin, write \"allow_origins https://evil.example\"",
+		"info cross-origin request denied policy= kind=actual reason=origin_malformed origin=nonsense method=GET hint=no browser sends this",
+		"info cross-origin request denied policy= kind=actual reason=origin_malformed origin=https://a.example, https://b.example method=GET hint=no browser sends several Origin headers; see what adds one",
+		"info cross-origin request denied policy=default kind=preflight reason=method_not_allowed origin=https://app.example.com method=OPTIONS requested_method=DELETE requested_headers= hint=add \"DELETE\" to allow_methods",
+		"info cross-origin request denied policy=default kind=preflight reason=method_not_allowed origin=https://app.example.com method=OPTIONS requested_method=patch requested_headers= hint=methods have a case: let the page write PATCH, and add \"PATCH\" to allow_methods",
+		"info cross-origin request denied policy=default kind=preflight reason=header_not_allowed origin=https://app.example.com method=OPTIONS requested_method=PUT requested_headers=x-two hint=add \"x-two\" to allow_headers",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -76,7 +77,7 @@ func (h *Handler) observe(d decision, r *http.Request) {
 		return
 	}
 	fields := h.requestFields(d, r)
-	if hint := d.hint(r); hint != "" {
+	if hint := h.hint(d, r); hint != "" {
 		fields = append(fields, zap.String("hint", hint))
 	}
 	h.logger.Log(level, message, fields...)
@@ -89,7 +90,7 @@ func (h *Handler) requestFields(d decision, r *http.Request) []zap.Field {
 		zap.Stringer("kind", d.kind),
 		zap.Stringer("reason", d.reason),
 		zap.String("origin", loggable(r.Header[headerOrigin])),
-		zap.String("method", r.Method),
+		zap.String("method", loggable([]string{r.Method})),
 	}
 	if d.kind == kindPreflight {
 		fields = append(fields,
@@ -102,25 +103,7 @@ func (h *Handler) requestFields(d decision, r *http.Request) []zap.Field {
 	return fields
 }
 
-// hint names the option that would allow what was denied.
-func (d decision) hint(r *http.Request) string {
-	switch d.reason {
-	case reasonOriginNotAllowed:
-		return "if you trust this origin, add it to allow_origins"
-	case reasonOriginMalformed:
-		return "no browser sends this; it is not an origin, or there are several"
-	case reasonMethodNotAllowed:
-		if method := r.Header.Get(headerRequestMethod); method != "PATCH" && strings.EqualFold(method, "PATCH") {
-			return "methods have a case: let the page write PATCH"
-		}
-		return "if pages may use requested_method, add it to allow_methods"
-	case reasonHeaderNotAllowed:
-		return "if pages may set requested_headers, add them to allow_headers"
-	}
-	return ""
-}
-
-// loggable joins the lines of a header and cuts them short.
+// loggable joins the lines of a header, cuts them short, and leaves what can be shown.
 func loggable(lines []string) string {
 	s := ""
 	if len(lines) > 0 {
@@ -135,5 +118,13 @@ func loggable(lines []string) string {
 	if len(s) > maxLoggedBytes {
 		s = s[:maxLoggedBytes] + "..."
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return strings.Map(printable, s)
+}
+
+// printable replaces what would not show, or control a terminal.
+func printable(c rune) rune {
+	if !unicode.IsPrint(c) {
+		return unicode.ReplacementChar
+	}
+	return c
 }
