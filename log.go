@@ -63,8 +63,8 @@ func (h *Handler) sampled(level zapcore.Level, key int) bool {
 		gate.Check(zapcore.Entry{Level: level, Time: time.Now(), Message: h.sampleKeys[key]}, nil) != nil
 }
 
-// observe logs a decision: a denied one at INFO, an allowed one at DEBUG.
-func (h *Handler) observe(d decision, r *http.Request) {
+// log logs a decision: a denied one at INFO, an allowed one at DEBUG.
+func (h *Handler) log(d decision, r *http.Request) {
 	level, message := zap.DebugLevel, "cross-origin request allowed"
 	switch d.outcome {
 	case outcomeAllowed:
