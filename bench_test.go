@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime"
 	"testing"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -67,13 +69,43 @@ func (s scenario) handle(tb testing.TB) func() {
 	}
 }
 
+// handleIn returns a function that handles one request of s as a server of Caddy does,
+// with a context and a replacer of its own; and one that makes the request alone.
+func (s scenario) handleIn(tb testing.TB, server *caddyhttp.Server) (handled, alone func()) {
+	h := provision(tb, &Handler{Policies: []*Policy{&s.policy}})
+	bare := newRequest(s.request)
+	bare.URL = &url.URL{Path: "/"}
+	w := &reusedWriter{make(http.Header)}
+	prepare := func() *http.Request {
+		clear(w.header)
+		return caddyhttp.PrepareRequest(bare, caddy.NewReplacer(), w, server)
+	}
+	return func() {
+		if err := h.ServeHTTP(w, prepare(), writeHeader); err != nil {
+			tb.Fatal(err)
+		}
+	}, func() { prepare() }
+}
+
 func TestAllocations(t *testing.T) {
+	logged := &caddyhttp.Server{Logs: new(caddyhttp.ServerLogConfig)}
 	for _, s := range scenarios() {
 		if n := testing.AllocsPerRun(1000, s.handle(t)); n > s.allocs {
 			t.Errorf("%s: %v allocations a request, at most %v", s.name, n, s.allocs)
 		}
+		handled, alone := s.handleIn(t, new(caddyhttp.Server))
+		if n := testing.AllocsPerRun(1000, handled) - testing.AllocsPerRun(1000, alone); n > s.allocs {
+			t.Errorf("%s: %v allocations more in a request of Caddy's, at most %v", s.name, n, s.allocs)
+		}
+		handled, alone = s.handleIn(t, logged)
+		if n := testing.AllocsPerRun(1000, handled) - testing.AllocsPerRun(1000, alone); n > s.allocs+accessLogAllocs {
+			t.Errorf("%s: %v allocations more with an access log, at most %v", s.name, n, s.allocs+accessLogAllocs)
+		}
 	}
 }
+
+// accessLogAllocs is how often the field of the access log makes Caddy allocate.
+const accessLogAllocs = 3
 
 // TestLaterHandlersCostNothing shows that a handler behind one that decided does not
 // allocate.
@@ -105,6 +137,45 @@ func BenchmarkHandler(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				handle()
+			}
+		})
+	}
+}
+
+// BenchmarkRequest shows what a handler adds to what Caddy does to make a request ready,
+// with an access log and without.
+func BenchmarkRequest(b *testing.B) {
+	for name, server := range map[string]*caddyhttp.Server{"quiet": {}, "access log": {Logs: new(caddyhttp.ServerLogConfig)}} {
+		for _, s := range scenarios() {
+			handled, alone := s.handleIn(b, server)
+			for part, run := range map[string]func(){"handled": handled, "alone": alone} {
+				b.Run(name+"/"+s.name+"/"+part, func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						run()
+					}
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkObserve shows what it takes to count a decision and to tell it to placeholders
+// and to the access log, without the decision and what follows from it.
+func BenchmarkObserve(b *testing.B) {
+	h := provision(b, &Handler{Policies: []*Policy{{AllowOrigins: []string{"https://app.example.com"}}}})
+	for _, request := range []string{"GET", "GET\nOrigin: https://app.example.com", "GET\nOrigin: https://evil.example"} {
+		r := newRequest(request)
+		r.URL = &url.URL{Path: "/"}
+		repl := caddy.NewReplacer()
+		r = caddyhttp.PrepareRequest(r, repl, &reusedWriter{make(http.Header)}, new(caddyhttp.Server))
+		fresh := *repl
+		d := h.policies.decide(r)
+		b.Run(d.outcome.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				*repl = fresh
+				h.observe(d, r)
 			}
 		})
 	}

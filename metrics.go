@@ -7,7 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 )
 
 var (
@@ -27,7 +29,9 @@ type record struct {
 	reason  denyReason
 	policy  string
 
-	count atomic.Uint64
+	count        atomic.Uint64
+	placeholders caddy.ReplacerFunc
+	accessField  zap.Field
 }
 
 // records are those of one policy, or of the requests that none matched.
@@ -36,7 +40,10 @@ type records [kinds][reasons]*record
 func newRecords(policy string) *records {
 	rs := new(records)
 	add := func(kind requestKind, outcome outcome, reason denyReason) {
-		rs[kind][reason] = &record{kind: kind, outcome: outcome, reason: reason, policy: policy}
+		rec := &record{kind: kind, outcome: outcome, reason: reason, policy: policy}
+		rec.placeholders = rec.replace
+		rec.accessField = rec.newAccessField()
+		rs[kind][reason] = rec
 	}
 	if policy == "" {
 		add(kindOther, outcomeNotCORS, reasonNone)

@@ -1,9 +1,98 @@
 package caddycors
 
-import "net/http"
+import (
+	"net/http"
 
-// observe counts and logs a decision.
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+// What becomes of a decision beside the response: it is counted, logged, and told to the
+// access log and to placeholders.
+
+const (
+	placeholderOutcome = "http.cors.outcome"
+	placeholderReason  = "http.cors.reason"
+	placeholderPolicy  = "http.cors.policy"
+
+	accessFieldName = "cors"
+)
+
+// observe counts and logs the decision of a handler that acts on it, and tells it to the
+// access log and to placeholders.
 func (h *Handler) observe(d decision, r *http.Request) {
-	h.policies.record(d).count.Add(1)
+	rec := h.count(d, r)
+	if repl := replacer(r); repl != nil {
+		repl.Map(rec.placeholders)
+	}
+	rec.tellAccessLog(r)
+}
+
+// observeTrial is observe for a handler that only reports. What a handler that acts
+// decided about the same request, be it ahead or behind, is told in its place.
+func (h *Handler) observeTrial(d decision, r *http.Request) {
+	rec := h.count(d, r)
+	repl := replacer(r)
+	if repl == nil {
+		return
+	}
+	if _, told := repl.Get(placeholderOutcome); told {
+		return
+	}
+	repl.Map(func(key string) (any, bool) {
+		if _, acted := decidedOf(r); acted {
+			return nil, false // it is asked next
+		}
+		return rec.replace(key)
+	})
+	rec.tellAccessLog(r)
+}
+
+// count counts a decision, and logs it.
+func (h *Handler) count(d decision, r *http.Request) *record {
+	rec := h.policies.record(d)
+	rec.count.Add(1)
 	h.log(d, r)
+	return rec
+}
+
+// replacer returns what replaces the placeholders of a request, or nil.
+func replacer(r *http.Request) *caddy.Replacer {
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	return repl
+}
+
+// replace returns the value of a placeholder. It is a [caddy.ReplacerFunc].
+func (rec *record) replace(key string) (any, bool) {
+	switch key {
+	case placeholderOutcome:
+		return rec.outcome.String(), true
+	case placeholderReason:
+		return rec.reason.String(), true
+	case placeholderPolicy:
+		return rec.policy, true
+	}
+	return nil, false
+}
+
+func (rec *record) newAccessField() zap.Field {
+	return zap.Dict(accessFieldName,
+		zap.Stringer("outcome", rec.outcome), zap.Stringer("reason", rec.reason), zap.String("policy", rec.policy))
+}
+
+// tellAccessLog adds the decision to the line that the access log will have of a request
+// with an Origin header, if the server has such a log: this allocates. What a handler
+// that only reports told before is replaced.
+func (rec *record) tellAccessLog(r *http.Request) {
+	if rec.kind == kindOther {
+		return
+	}
+	ctx := r.Context()
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); !ok || server.Logs == nil {
+		return
+	}
+	if extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Set(rec.accessField)
+	}
 }

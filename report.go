@@ -16,7 +16,7 @@ import (
 // that too. It changes nothing.
 func (h *Handler) report(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	d := h.policies.decide(r)
-	h.observe(d, r)
+	h.observeTrial(d, r)
 	if d.outcome != outcomeAllowed && d.outcome != outcomeDenied ||
 		!mayNeedCORS(r) || !shortEnough(r.Header) || !h.logger.Core().Enabled(zap.InfoLevel) {
 		return next.ServeHTTP(w, r)
