@@ -64,6 +64,8 @@ func TestPlaceholders(t *testing.T) {
 		{"no cors, respond", "respond " + told, get, told},
 		{"no cors, header", "header Told " + told + "\nrespond hi", get, told},
 		{"no cors, vars", "vars told " + told + "\nrespond {vars.told}", get, toldNothing},
+		{"no cors, map", "map {http.cors.outcome} {told} {\n~^$ nothing\ndefault something\n}\nrespond {told}", get, "nothing"},
+		{"no cors, the matcher vars", "@none vars {http.cors.outcome} \"\"\nrespond @none none", get, "none"},
 		{"no cors, expression", "@none expression `{http.cors.outcome} == null`\nrespond @none none", get, "none"},
 		{"a cors elsewhere", "cors /api/* *\nvars told " + told + "\nrespond {vars.told}", get, toldNothing},
 	} {
