@@ -100,8 +100,11 @@ func (h *Handler) near(o origin.Origin) (allowed, difference string) {
 
 // onOtherPort returns the first allowed origin that is base with a port, or "".
 func (h *Handler) onOtherPort(base string) string {
+	left := maxNearValues
 	for _, config := range h.Policies {
-		for _, value := range config.AllowOrigins[:min(len(config.AllowOrigins), maxNearValues)] {
+		values := config.AllowOrigins[:min(len(config.AllowOrigins), left)]
+		left -= len(values)
+		for _, value := range values {
 			if _, ok := origin.Parse(value); ok && strings.HasPrefix(value, base+":") {
 				return value
 			}

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // runLog runs a Caddy that logs what it has to say of decisions to a file. More is what
@@ -91,6 +94,26 @@ func TestALogLineIsBounded(t *testing.T) {
 	}
 	if got := loggable([]string{"a", "\xff"}); got != "a, \uFFFD" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestALogLineControlsNoTerminal shows that what would not show is replaced, in a method,
+// too, which has no bound of its own here.
+func TestALogLineControlsNoTerminal(t *testing.T) {
+	h := provision(t, &Handler{Policies: []*Policy{{AllowOrigins: []string{"https://app.example.com"}}}})
+	core, logs := observer.New(zap.InfoLevel)
+	h.logger = zap.New(core)
+	r := newRequest("GET\nOrigin: \x1b[31mred\t\u009b1m\u202eevil")
+	r.Method = strings.Repeat("M\x1b", maxLoggedBytes)
+	if err := h.ServeHTTP(newRecorder(), r, writeHeader); err != nil {
+		t.Fatal(err)
+	}
+	fields := logs.All()[0].ContextMap()
+	if got, want := fields["origin"], "\uFFFD[31mred\uFFFD\uFFFD1m\uFFFDevil"; got != want {
+		t.Errorf("origin %q, want %q", got, want)
+	}
+	if got, want := fields["method"], strings.Repeat("M\uFFFD", maxLoggedBytes/2)+"..."; got != want {
+		t.Errorf("method %q", got)
 	}
 }
 
