@@ -3,13 +3,13 @@ package caddycors
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 )
 
 const (
@@ -115,16 +115,5 @@ func loggable(lines []string) string {
 		}
 		s += ", " + line
 	}
-	if len(s) > maxLoggedBytes {
-		s = s[:maxLoggedBytes] + "..."
-	}
-	return strings.Map(printable, s)
-}
-
-// printable replaces what would not show, or control a terminal.
-func printable(c rune) rune {
-	if !unicode.IsPrint(c) {
-		return unicode.ReplacementChar
-	}
-	return c
+	return fetch.Printable(s, maxLoggedBytes)
 }
