@@ -36,9 +36,9 @@ func newScreen(w io.Writer) *screen {
 // from the margin as the first one.
 func (s *screen) line(indent int, style, text string) {
 	for line := range strings.Lines(text) {
-		text := strings.TrimLeft(strings.TrimSuffix(line, "\n"), "\t")
-		tabs := strings.Repeat("\t", len(line)-len(strings.TrimLeft(line, "\t")))
-		line = tabs + fetch.Printable(text, maxPrinted)
+		line = strings.TrimSuffix(line, "\n")
+		body := strings.TrimLeft(line, "\t")
+		line = line[:len(line)-len(body)] + fetch.Printable(body, maxPrinted)
 		if s.styled && style != "" {
 			line = "\x1b[" + style + "m" + line + "\x1b[m"
 		}
