@@ -163,41 +163,54 @@ func (l location) String() string {
 	return printable(l.Path)
 }
 
-// locate returns where a handler stands. Of those that are no cors, a line is told if
-// there are few that it may be, among those that have a word that begins with one of
-// these.
-func (l caddyfileLines) locate(v *visit, words ...string) location {
+// locate returns where a handler stands. Of those that are no cors, lines are told if
+// there are few that it may be, among the directives that name these fields; they are
+// those of the first field.
+func (l caddyfileLines) locate(v *visit, fields ...string) location {
 	at := location{Path: v.path}
+	if v.cors != nil {
+		for _, d := range l.cors(v.raw) {
+			at.Lines = append(at.Lines, d.line())
+		}
+		return at
+	}
 	if v.path == automaticPath {
 		return at
 	}
-	var found []caddyfileDirective
-	if v.cors != nil {
-		found = l.cors(v.raw)
-	} else {
-		name := v.directive()
-		found = l.best(func(d caddyfileDirective) bool {
-			return d.fitness > 0 && d.tokens[0].Text == name && d.has(words)
-		})
-	}
-	if v.cors == nil && len(found) > maxListed {
+	name := v.directive()
+	found := l.best(func(d caddyfileDirective) bool {
+		return d.fitness > 0 && d.tokens[0].Text == name && d.names(fields)
+	})
+	if len(found) > maxListed {
 		return at
 	}
 	for _, d := range found {
-		at.Lines = append(at.Lines, d.line())
+		token := d.tokens[0]
+		if len(fields) > 0 {
+			token, _ = d.field(fields[0])
+		}
+		at.Lines = append(at.Lines, lineOf(token))
 	}
 	return at
 }
 
-// has reports whether the directive has each of the words, behind the sign that header
-// takes.
-func (d caddyfileDirective) has(words []string) bool {
-	for _, word := range words {
-		if !slices.ContainsFunc(d.tokens, func(t caddyfile.Token) bool {
-			return strings.EqualFold(strings.TrimLeft(t.Text, "+-?>"), word)
-		}) {
+// names reports whether the directive names all of these header fields.
+func (d caddyfileDirective) names(fields []string) bool {
+	for _, name := range fields {
+		if _, ok := d.field(name); !ok {
 			return false
 		}
 	}
 	return true
+}
+
+// field returns the token that names a header field, behind the sign that it may have.
+func (d caddyfileDirective) field(name string) (caddyfile.Token, bool) {
+	i := slices.IndexFunc(d.tokens, func(t caddyfile.Token) bool {
+		return strings.EqualFold(strings.TrimLeft(t.Text, "+-?>"), name)
+	})
+	if i < 0 {
+		return caddyfile.Token{}, false
+	}
+	return d.tokens[i], true
 }

@@ -118,6 +118,12 @@ func (e *explainer) explainPreflight(w *walk) explainedRequest {
 		return r
 	}
 	e.decision(&r, w.decided)
+	if w.decided.decision.kind != kindPreflight {
+		r.Outcome = outcomeUndecided
+		r.Obstacle = "a handler ahead changed the method or the headers, so that cors sees no preflight"
+		r.Change = "write cors ahead of that handler"
+		return r
+	}
 	r.Passes = w.decided.decision.outcome == outcomeAllowed
 	if !w.decided.cors.ForwardPreflights || !r.Passes {
 		return r
@@ -147,12 +153,8 @@ func (e *explainer) explainActual(w *walk) explainedRequest {
 	}
 	d := w.decided
 	e.decision(&r, d)
-	switch d.decision.outcome {
-	case outcomeAllowed, outcomeSameOrigin:
-		r.Passes = true
-	case outcomeNotCORS: // a handler ahead took the Origin away
-		r.Passes = d.cors.policies.open != nil
-	}
+	// Where a handler ahead took the Origin away, an open policy answers all the same.
+	r.Passes = d.decision.outcome == outcomeAllowed || d.decision.outcome == outcomeNotCORS && d.cors.policies.open != nil
 	if !d.cors.answers(d.decision) {
 		r.Answer = e.answerOf(w)
 		if d.cors.UpstreamHeaders == upstreamKeep {
@@ -198,7 +200,7 @@ func (e *explainer) undecided(r *explainedRequest, w *walk) {
 		r.Change = fmt.Sprintf("write cors ahead of %s: at the level of the site, or ahead of it in a route block", w.gate.directive())
 		return
 	case w.ending != nil && w.ending.path == automaticPath:
-		r.Obstacle = "Caddy redirects plain HTTP to HTTPS before any handler, and browsers follow no redirect of a preflight"
+		r.Obstacle = "Caddy redirects plain HTTP to HTTPS ahead of all handlers, and browsers follow no redirect without CORS headers, nor any of a preflight"
 		r.Change = "let the page call https://"
 		return
 	case w.ending != nil && w.ending.redirect:
@@ -215,7 +217,8 @@ func (e *explainer) undecided(r *explainedRequest, w *walk) {
 	}
 	for _, v := range w.met {
 		if v.cors != nil {
-			r.Notes = append(r.Notes, e.lines.locate(&v).String()+" is report_only, and decides nothing")
+			r.Change = fmt.Sprintf("%s: take out report_only, with which cors decides nothing", e.lines.locate(&v))
+			return
 		}
 	}
 	r.Change = fmt.Sprintf("write %q into the site", "cors "+e.page.origin.String())

@@ -127,7 +127,11 @@ func (w *walk) route(route locatedRoute) (bool, error) {
 	w.around = append(w.around, route.Route)
 	defer func() { w.around = w.around[:len(w.around)-1] }()
 	for i, raw := range route.HandlersRaw {
-		if on, err := w.handler(raw, route.path+"/handle/"+strconv.Itoa(i)); !on || err != nil {
+		path := route.path
+		if path != automaticPath {
+			path += "/handle/" + strconv.Itoa(i)
+		}
+		if on, err := w.handler(raw, path); !on || err != nil {
 			return false, err
 		}
 	}

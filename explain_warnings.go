@@ -84,14 +84,12 @@ func (e *explainer) warnOfHeaders(warn warner, w *walk) {
 		if v.cors != nil || len(names) == 0 {
 			continue
 		}
-		fields := printable(joined(names, ", "))
-		handler := fmt.Sprintf("%s (%s)", printable(v.directive()), e.lines.locate(&v, names...))
-		switch {
-		case !v.decided && v.name == "headers" && isDeferred(v.raw):
-			warn("header_overrides", "%s has the last word on %s, as it acts behind cors on the response; take it out", handler, fields)
-		default:
-			warn("header_without_effect", "%s has no effect on %s, as cors writes its own; take it out", handler, fields)
+		what := fmt.Sprintf("what %s (%s) does to %s", printable(v.directive()), e.lines.locate(&v, names...), printable(joined(names, ", ")))
+		if !v.decided && v.name == "headers" && isDeferred(v.raw) {
+			warn("header_overrides", "%s comes on top of what cors writes, as it is deferred and around cors; take it out", what)
+			continue
 		}
+		warn("header_without_effect", "%s has no effect here, as cors writes its own", what)
 	}
 }
 
@@ -122,8 +120,12 @@ func (e *explainer) warnOfAssumptions(warn warner, w *walk) {
 	}
 	for _, v := range w.met {
 		role, _ := roleOf(&v, w.request)
-		if role == roleUnknown && !v.decided {
+		switch {
+		case v.decided:
+		case role == roleUnknown:
 			warn("unknown_handler", "%s is not a handler of Caddy itself; it is taken to pass the request on as it is", e.named(&v))
+		case role == rolePasses && v.name == "file_server":
+			warn("file_server", "%s passes on what it has no file for, which is taken to be so", e.named(&v))
 		}
 	}
 }
