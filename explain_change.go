@@ -25,7 +25,7 @@ func (e *explainer) changeOf(d *decidedVisit) (place, string) {
 
 func (e *explainer) changeOfOrigin(h *Handler) (place, string) {
 	if e.page.origin.Opaque() {
-		return place{noPolicy, optionPolicies, 0}, fmt.Sprintf("any site can send the origin %s; if you accept that, allow it with %q", e.page.origin, optionDangerouslyAllow+" "+string(riskNull))
+		return place{noPolicy, optionPolicies, 0}, fmt.Sprintf("any site can send the origin %s; if you accept that, add it to %s, with %q", e.page.origin, optionAllowOrigins, optionDangerouslyAllow+" "+string(riskNull))
 	}
 	if len(h.Policies) > 1 {
 		return place{noPolicy, optionPolicies, 0}, fmt.Sprintf("if you trust it, add %s to the %s of a policy", e.page.origin, optionAllowOrigins)

@@ -173,8 +173,7 @@ func (e *explainer) explainActual(w *walk) explainedRequest {
 func (e *explainer) decision(r *explainedRequest, d *decidedVisit) {
 	handler := e.lines.locate(d.visit)
 	r.Handler = &handler
-	directives := e.lines.cors(d.raw)
-	if len(directives) > 0 {
+	if directives := e.lines.cors(d.raw); len(directives) == 1 {
 		r.Directive = directives[0].text()
 	}
 	r.Policy = d.decision.policyName()
@@ -217,13 +216,14 @@ func (e *explainer) undecided(r *explainedRequest, w *walk) {
 	}
 	for _, v := range w.met {
 		if v.cors != nil {
+			r.Obstacle = "the only cors that the request meets is report_only"
 			r.Change = fmt.Sprintf("%s: take out report_only, with which cors decides nothing", e.lines.locate(&v))
 			return
 		}
 	}
 	r.Change = fmt.Sprintf("write %q into the site", "cors "+e.page.origin.String())
 	for _, missed := range w.missed {
-		if !slices.Contains(missed.by, traitHost) {
+		if !missed.cors.cors.ReportOnly && !slices.Contains(missed.by, traitHost) {
 			r.Change = fmt.Sprintf("%s: there is a cors, but its matcher does not match (%s)", e.lines.locate(missed.cors), missed.reasons())
 			return
 		}

@@ -12,7 +12,7 @@ func (x *explanation) writeText(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s from a page of %s\n", x.Method, printable(x.URL), x.Origin)
 	if x.Unserved != "" {
-		fmt.Fprintf(&b, "\n%s\n", x.Unserved)
+		fmt.Fprintf(&b, "\nNot served: %s\n", x.Unserved)
 	}
 	if len(x.Requests) == 1 && x.Requests[0].Outcome != outcomeSameOrigin.String() {
 		b.WriteString("\nNo preflight is needed.\n")

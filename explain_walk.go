@@ -115,8 +115,11 @@ func (w *walk) route(route locatedRoute) (bool, error) {
 	}
 	if !matches {
 		if found := firstCORS(route.HandlersRaw); found != nil {
-			cors := &visit{name: "cors", path: route.path, raw: found, cors: new(Handler)}
-			w.missed = append(w.missed, missedRoute{route.path, w.failing(route.MatcherSets), cors})
+			cors := new(Handler)
+			if err := json.Unmarshal(found, cors); err != nil {
+				return false, fmt.Errorf("%s: %w", route.path, err)
+			}
+			w.missed = append(w.missed, missedRoute{route.path, w.failing(route.MatcherSets), &visit{name: "cors", path: route.path, raw: found, cors: cors}})
 		}
 		return true, nil
 	}
