@@ -94,7 +94,7 @@ func parsePageURL(s string) (*url.URL, error) {
 	case err != nil:
 		return nil, err
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("Caddy serves http:// and https:// only")
+		return nil, errors.New("it is not one of http:// or https://, which Caddy serves")
 	case u.Hostname() == "":
 		return nil, errors.New(`it has no host; write it like "https://api.example.com/items"`)
 	case u.User != nil:

@@ -1,7 +1,6 @@
 package caddycors
 
 import (
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -15,22 +14,27 @@ const (
 	maxAllSafelistedBytes = 1024
 )
 
-var safelistedRange = regexp.MustCompile(`^bytes=[0-9]+-[0-9]*$`)
+var (
+	safelistedLanguage = regexp.MustCompile(`^[0-9A-Za-z *,.;=-]*$`)
+	safelistedRange    = regexp.MustCompile(`^bytes=[0-9]+-[0-9]*$`)
+)
 
 // unsafeHeaderNames returns the names of the headers that a page may not set without
 // leave, in lower case and sorted (Fetch, "CORS-unsafe request-header names").
 func unsafeHeaderNames(h http.Header) []string {
 	var names, safelisted []string
 	size := 0
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		value := strings.Join(h[name], ", ")
+	for name, values := range h {
 		name = strings.ToLower(name)
-		if !isSafelistedRequestHeader(name, value) {
+		unsafe := func(value string) bool { return !isSafelistedRequestHeader(name, value) }
+		if slices.ContainsFunc(values, unsafe) {
 			names = append(names, name)
 			continue
 		}
 		safelisted = append(safelisted, name)
-		size += len(value)
+		for _, value := range values {
+			size += len(value)
+		}
 	}
 	if size > maxAllSafelistedBytes {
 		names = append(names, safelisted...)
@@ -49,9 +53,7 @@ func isSafelistedRequestHeader(name, value string) bool {
 	case "accept":
 		return !strings.ContainsFunc(value, isUnsafeRune)
 	case "accept-language", "content-language":
-		return !strings.ContainsFunc(value, func(r rune) bool {
-			return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || strings.ContainsRune(" *,-.;=", r))
-		})
+		return safelistedLanguage.MatchString(value)
 	case "content-type":
 		essence, _, _ := strings.Cut(strings.ToLower(value), ";")
 		switch strings.TrimSpace(essence) {

@@ -216,21 +216,19 @@ func TestExplainKnowsWhichHeadersHaveNoEffect(t *testing.T) {
 		{"cors https://app.example.com {\nupstream_headers keep\n}\nHEADER\nrespond hi", "header " + allow, none},
 	} {
 		t.Run(test.site+test.header, func(t *testing.T) {
-			address, backend := newClient(t), newClient(t).Address
-			run := func(header string) string {
+			// Each config has addresses of its own: a reload closes connections.
+			run := func(header string) (a *client, file, read string) {
+				a, backend := newClient(t), newClient(t).Address
 				site := strings.NewReplacer("HEADER", header, "$B", backend).Replace(test.site)
-				caddyfile := prelude + "http://" + address.Address + " {\n" + site + "\n}\nhttp://" + backend + " {\nheader Access-Control-Allow-Origin *\nrespond hi\n}\n"
+				caddyfile := prelude + "http://" + a.Address + " {\n" + site + "\n}\nhttp://" + backend + " {\nheader Access-Control-Allow-Origin *\nrespond hi\n}\n"
 				loadCaddy(t, adapt(t, caddyfile))
-				file := filepath.Join(t.TempDir(), "Caddyfile")
+				file = filepath.Join(t.TempDir(), "Caddyfile")
 				writeFile(t, file, caddyfile)
-				return file
+				return a, file, a.Do(get).CORS() + "\n" + a.Do(getOther).CORS()
 			}
-			read := func() string { return address.Do(get).CORS() + "\n" + address.Do(getOther).CORS() }
-			run("")
-			before := read()
-			file := run(test.header)
-			after := read()
-			p, err := newPageRequest(address.URL("/"), "https://app.example.com", "GET", nil)
+			_, _, before := run("")
+			a, file, after := run(test.header)
+			p, err := newPageRequest(a.URL("/"), "https://app.example.com", "GET", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
