@@ -36,31 +36,31 @@ func located(routes caddyhttp.RouteList, path string) []locatedRoute {
 
 // decodeHTTPConfig reads a config in JSON. What it refuses, Caddy would refuse too.
 func decodeHTTPConfig(config []byte) (*httpConfig, error) {
-	var c struct {
+	var whole struct {
 		Apps struct {
 			HTTP json.RawMessage `json:"http"`
 		} `json:"apps"`
 	}
-	if err := json.Unmarshal(caddy.RemoveMetaFields(config), &c); err != nil {
+	if err := json.Unmarshal(caddy.RemoveMetaFields(config), &whole); err != nil {
 		return nil, fmt.Errorf("decoding the config: %w", err)
 	}
-	h := new(httpConfig)
-	if len(c.Apps.HTTP) > 0 {
-		if err := caddy.StrictUnmarshalJSON(c.Apps.HTTP, &h.App); err != nil {
+	c := new(httpConfig)
+	if len(whole.Apps.HTTP) > 0 {
+		if err := caddy.StrictUnmarshalJSON(whole.Apps.HTTP, &c.App); err != nil {
 			return nil, fmt.Errorf("decoding the http app: %w", err)
 		}
 	}
-	if h.HTTPPort == 0 {
-		h.HTTPPort = caddyhttp.DefaultHTTPPort
+	if c.HTTPPort == 0 {
+		c.HTTPPort = caddyhttp.DefaultHTTPPort
 	}
-	if h.HTTPSPort == 0 {
-		h.HTTPSPort = caddyhttp.DefaultHTTPSPort
+	if c.HTTPSPort == 0 {
+		c.HTTPSPort = caddyhttp.DefaultHTTPSPort
 	}
-	maps.DeleteFunc(h.Servers, func(_ string, s *caddyhttp.Server) bool { return s == nil })
-	h.names = slices.Sorted(maps.Keys(h.Servers))
+	maps.DeleteFunc(c.Servers, func(_ string, s *caddyhttp.Server) bool { return s == nil })
+	c.names = slices.Sorted(maps.Keys(c.Servers))
 	replacer := caddy.NewReplacer()
-	for _, name := range h.names {
-		server := h.Servers[name]
+	for _, name := range c.names {
+		server := c.Servers[name]
 		if server.AutoHTTPS == nil {
 			server.AutoHTTPS = new(caddyhttp.AutoHTTPSConfig)
 		}
@@ -72,7 +72,7 @@ func decodeHTTPConfig(config []byte) (*httpConfig, error) {
 			server.Listen[i] = address
 		}
 	}
-	return h, nil
+	return c, nil
 }
 
 // addresses returns what a server listens on. What cannot be read is left out.
@@ -130,8 +130,8 @@ func hostsOf(route caddyhttp.Route) (all []string) {
 }
 
 // automatic reports whether Caddy turns on HTTPS for a server by itself.
-func (h *httpConfig) automatic(server *caddyhttp.Server) bool {
-	return !server.AutoHTTPS.Disabled && !onlyListens(server, h.HTTPPort)
+func (c *httpConfig) automatic(server *caddyhttp.Server) bool {
+	return !server.AutoHTTPS.Disabled && !onlyListens(server, c.HTTPPort)
 }
 
 // certified returns the hosts of a server for which Caddy turns on HTTPS.
@@ -140,9 +140,9 @@ func certified(server *caddyhttp.Server) []string {
 }
 
 // overTLS reports whether a server speaks TLS, on all ports but the one for HTTP.
-func (h *httpConfig) overTLS(server *caddyhttp.Server) bool {
+func (c *httpConfig) overTLS(server *caddyhttp.Server) bool {
 	if len(server.TLSConnPolicies) > 0 {
 		return true
 	}
-	return h.automatic(server) && (onlyListens(server, h.HTTPSPort) || len(certified(server)) > 0)
+	return c.automatic(server) && (onlyListens(server, c.HTTPSPort) || len(certified(server)) > 0)
 }

@@ -67,6 +67,7 @@ func TestExplainSaysWhatCaddyDoes(t *testing.T) {
 		{"forwarded to an error", "cors https://app.example.com {\nforward_preflights\n}\nerror 403", ""},
 		{"proxied", "cors https://app.example.com\nreverse_proxy $B", "http://$B {\nheader Access-Control-Allow-Origin *\nrespond hi\n}"},
 		{"handle", "handle /api/* {\ncors https://app.example.com\nrespond api\n}\nhandle {\ncors https://evil.example\nrespond hi\n}", ""},
+		{"handle, of which only one runs", "handle /api/* {\nheader X-Api yes\n}\nhandle {\ncors https://app.example.com\n}", ""},
 		{"handle_path", "handle_path /api/* {\ncors /items https://app.example.com\nrespond api\n}", ""},
 		{"nested", "route /api/* {\nhandle /api/items {\nroute {\ncors https://app.example.com\n}\n}\nrespond hi\n}", ""},
 		{"answered first", "route {\nrespond /api/* api\ncors https://app.example.com\nrespond hi\n}", ""},

@@ -373,3 +373,36 @@ func TestUnsafeHeaders(t *testing.T) {
 		t.Errorf("1025 bytes: got %q", got)
 	}
 }
+
+// TestPageRequests holds what a browser sends beside the page's own headers against what
+// explain takes it to send.
+func TestPageRequests(t *testing.T) {
+	for _, test := range []struct{ origin, url, want string }{
+		{"https://app.example.com", "https://api.example.com/", "same-site"},
+		{"https://api.example.com:8443", "https://api.example.com/", "same-site"},
+		{"https://example.co.uk", "https://api.example.co.uk/", "same-site"},
+		{"https://other.co.uk", "https://example.co.uk/", "cross-site"},
+		{"https://a.github.io", "https://b.github.io/", "cross-site"},
+		{"http://app.example.com", "https://api.example.com/", "cross-site"},
+		{"null", "https://api.example.com/", "cross-site"},
+		{"https://api.example.com", "https://api.example.com:443/", "same-origin"},
+		{"http://localhost:3000", "http://localhost:8000/", "same-site"},
+		{"https://app.example.com", "http://127.0.0.1/", "cross-site"},
+		{"http://app.example.com", "http://api.example.com/", ""},
+	} {
+		p, err := newPageRequest(test.url, test.origin, "POST", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.actual().Header.Get(headerSecFetchSite); got != test.want {
+			t.Errorf("%s from %s: Sec-Fetch-Site %q, want %q", test.url, test.origin, got, test.want)
+		}
+	}
+	p, err := newPageRequest("https://api.example.com/", "https://api.example.com", "GET", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := p.actual().Header[headerOrigin]; lines != nil {
+		t.Errorf("a GET of the same origin has the Origin %q", lines)
+	}
+}
