@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
 
 // browse does what a browser does with a page's request, on a running Caddy, and
@@ -194,6 +196,39 @@ func TestExplainSaysWhatPlainHTTPDoes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestExplainSaysWhatTLSDoes holds it against a Caddy that serves HTTPS with a
+// certificate of its own.
+func TestExplainSaysWhatTLSDoes(t *testing.T) {
+	a := newClient(t)
+	cert, key := corstest.Certificate(t)
+	caddyfile := prelude + "https://" + a.Address + " {\ntls " + cert + " " + key + "\n@tls protocol http/2\ncors @tls https://app.example.com\nrespond hi\n}\n"
+	loadCaddy(t, adapt(t, caddyfile))
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	writeFile(t, file, caddyfile)
+	for _, test := range []struct {
+		origin, method string
+		want           bool
+	}{
+		{"https://app.example.com", "GET", true},
+		{"https://app.example.com", "PUT", true},
+		{"https://app.example.com", "PURGE", false},
+		{"https://evil.example", "GET", false},
+		{"http://" + a.Address, "GET", false}, // the same host, and another scheme
+	} {
+		p, err := newPageRequest("https://"+a.Address+"/", test.origin, test.method, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		says, err := explainConfig(file, "", p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if does := browse(t, a.Over(corstest.H2), p); does != test.want || says.Readable != test.want {
+			t.Errorf("%s from %s: readable is %t, and it says %t; want %t", test.method, test.origin, does, says.Readable, test.want)
+		}
 	}
 }
 
