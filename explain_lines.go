@@ -134,7 +134,7 @@ func (l caddyfileLines) best(right func(caddyfileDirective) bool) (found []caddy
 // line returns file and line of the directive.
 func (d caddyfileDirective) line() string { return lineOf(d.tokens[0]) }
 
-func lineOf(t caddyfile.Token) string { return printable(t.File) + ":" + strconv.Itoa(t.Line) }
+func lineOf(t caddyfile.Token) string { return shown(t.File) + ":" + strconv.Itoa(t.Line) }
 
 // text returns the first line of the directive.
 func (d caddyfileDirective) text() string {
@@ -145,7 +145,7 @@ func (d caddyfileDirective) text() string {
 		}
 		words = append(words, token.Text)
 	}
-	return printable(strings.Join(words, " "))
+	return shown(strings.Join(words, " "))
 }
 
 // location is where something stands: in a Caddyfile the lines that it may be, and in
@@ -160,7 +160,7 @@ func (l location) String() string {
 	if len(l.Lines) > 0 {
 		return joined(l.Lines, " or ")
 	}
-	return printable(l.Path)
+	return shown(l.Path)
 }
 
 // locate returns where a handler stands. Of those that are no cors, lines are told if

@@ -207,7 +207,7 @@ func (e *explainer) undecided(r *explainedRequest, w *walk) {
 	case w.ending != nil:
 		r.Obstacle = e.named(w.ending.visit) + " answers, and no cors comes ahead of it"
 	case !w.matched && len(e.site.hosts) > 0 && !isHost(e.site.hosts, e.page.url.Host):
-		r.Obstacle = fmt.Sprintf("no site of this config is for the host %s; there are %s", quoted(e.page.url.Hostname()), printable(joined(e.site.hosts, ", ")))
+		r.Obstacle = fmt.Sprintf("no site of this config is for the host %s; there are %s", quoted(e.page.url.Hostname()), shown(joined(e.site.hosts, ", ")))
 		return
 	case !w.matched:
 		r.Obstacle = "no route of this config is for this request"
@@ -232,7 +232,7 @@ func (e *explainer) undecided(r *explainedRequest, w *walk) {
 
 // named returns a handler as the Caddyfile has it, and where it stands.
 func (e *explainer) named(v *visit) string {
-	return fmt.Sprintf("%s (%s)", printable(v.directive()), e.lines.locate(v))
+	return fmt.Sprintf("%s (%s)", shown(v.directive()), e.lines.locate(v))
 }
 
 // answerOf says what answers a request that cors lets pass.
@@ -284,7 +284,7 @@ func (e *explainer) lineOfPlace(d *decidedVisit, at place) string {
 func (m missedRoute) reasons() string {
 	var all []string
 	for _, trait := range slices.Compact(slices.Clone(m.by)) {
-		all = append(all, printable(string(trait)))
+		all = append(all, shown(string(trait)))
 	}
 	return strings.Join(all, ", ")
 }

@@ -100,7 +100,7 @@ func (c *httpConfig) listening() string {
 			scheme = "https"
 		}
 		for _, address := range c.Servers[name].Listen {
-			all = append(all, fmt.Sprintf("%s (%s)", printable(address), scheme))
+			all = append(all, fmt.Sprintf("%s (%s)", shown(address), scheme))
 		}
 	}
 	if len(all) == 0 {
@@ -205,9 +205,9 @@ func joined(list []string, separator string) string {
 	return strings.Join(list, separator)
 }
 
-// printable returns s as a terminal may show it: bounded and without control
+// shown returns s as a terminal may show it: bounded and without control
 // characters.
-func printable(s string) string {
+func shown(s string) string {
 	if len(s) > maxShownBytes {
 		s = s[:maxShownBytes] + "..."
 	}

@@ -10,7 +10,7 @@ import (
 // line are bounded and have no control characters.
 func (x *explanation) writeText(out io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s from a page of %s\n", x.Method, printable(x.URL), x.Origin)
+	fmt.Fprintf(&b, "%s %s from a page of %s\n", x.Method, shown(x.URL), x.Origin)
 	if x.Unserved != "" {
 		fmt.Fprintf(&b, "\nNot served: %s\n", x.Unserved)
 	}
@@ -35,11 +35,11 @@ func (x *explanation) writeText(out io.Writer) error {
 func (r *explainedRequest) writeText(b *strings.Builder, sent bool) {
 	switch {
 	case r.Kind == kindPreflight.String():
-		fmt.Fprintf(b, "\nPreflight (OPTIONS, asks for %s%s)\n", printable(r.RequestedMethod), r.headersText())
+		fmt.Fprintf(b, "\nPreflight (OPTIONS, asks for %s%s)\n", shown(r.RequestedMethod), r.headersText())
 	case sent:
-		fmt.Fprintf(b, "\nRequest (%s)\n", printable(r.Method))
+		fmt.Fprintf(b, "\nRequest (%s)\n", shown(r.Method))
 	default:
-		fmt.Fprintf(b, "\nRequest (%s), which is not sent as the preflight fails\n", printable(r.Method))
+		fmt.Fprintf(b, "\nRequest (%s), which is not sent as the preflight fails\n", shown(r.Method))
 	}
 	line := func(name, text string) {
 		if text != "" {
@@ -80,9 +80,9 @@ func (r *explainedRequest) headersText() string {
 	case 0:
 		return ""
 	case 1:
-		return " and the header " + printable(r.RequestedHeaders[0])
+		return " and the header " + shown(r.RequestedHeaders[0])
 	}
-	return " and the headers " + printable(joined(r.RequestedHeaders, ", "))
+	return " and the headers " + shown(joined(r.RequestedHeaders, ", "))
 }
 
 // originText says what the origin matches.

@@ -84,7 +84,7 @@ func (e *explainer) warnOfHeaders(warn warner, w *walk) {
 		if v.cors != nil || len(names) == 0 {
 			continue
 		}
-		what := fmt.Sprintf("what %s (%s) does to %s", printable(v.directive()), e.lines.locate(&v, names...), printable(joined(names, ", ")))
+		what := fmt.Sprintf("what %s (%s) does to %s", shown(v.directive()), e.lines.locate(&v, names...), shown(joined(names, ", ")))
 		if !v.decided && v.name == "headers" && isDeferred(v.raw) {
 			warn("header_overrides", "%s comes on top of what cors writes, as it is deferred and around cors; take it out", what)
 			continue
@@ -105,7 +105,7 @@ func (e *explainer) warnOfErrorRoutes(warn warner, w *walk) {
 		}
 		handlers, _ := json.Marshal(route.HandlersRaw)
 		if names := corsFieldsOf(handlers); len(names) > 0 {
-			warn("error_route", "an error route (%s) sets %s, which comes on top of what cors writes, or in its place; take it out", printable(route.path), printable(joined(names, ", ")))
+			warn("error_route", "an error route (%s) sets %s, which comes on top of what cors writes, or in its place; take it out", shown(route.path), shown(joined(names, ", ")))
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (e *explainer) warnOfErrorRoutes(warn warner, w *walk) {
 // warnOfAssumptions tells what is not known of the requests, or of the config.
 func (e *explainer) warnOfAssumptions(warn warner, w *walk) {
 	if len(e.site.others) > 0 {
-		warn("several_servers", "other servers listen on this port as well, at other addresses: %s", printable(joined(e.site.others, ", ")))
+		warn("several_servers", "other servers listen on this port as well, at other addresses: %s", shown(joined(e.site.others, ", ")))
 	}
 	if w.looked[traitClient] {
 		warn("client_address", "a matcher looks at the client's address, which is taken to be %s", clientAddress)
