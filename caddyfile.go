@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 )
 
@@ -59,16 +60,12 @@ func init() {
 // The error joins every mistake, in the order of the file.
 func parseCaddyfile(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // the directive
-	p := caddyfileParser{positionReader: newPositionReader(h.Dispenser), handler: new(Handler), inline: noPolicy}
-	p.mark(place{noPolicy, optionPolicies, 0})
+	p := newCaddyfileParser(h.Dispenser)
 	matcherSet, err := readMatcher(h)
 	if err != nil {
 		p.fail("%w", err)
 	}
 	p.directive()
-	if len(p.handler.Policies) == 0 {
-		p.inlinePolicy()
-	}
 	c := new(compiler)
 	c.compile(p.handler)
 	p.failAll(c.errs)
@@ -115,6 +112,13 @@ type caddyfileParser struct {
 	mixed   bool // whether there are policies of both kinds
 }
 
+// newCaddyfileParser returns a parser of the directive that is the current token.
+func newCaddyfileParser(d *caddyfile.Dispenser) *caddyfileParser {
+	p := &caddyfileParser{positionReader: newPositionReader(d), handler: new(Handler), inline: noPolicy}
+	p.mark(place{noPolicy, optionPolicies, 0})
+	return p
+}
+
 // directive reads the origins behind the directive, then its block.
 func (p *caddyfileParser) directive() {
 	for p.NextArg() {
@@ -143,6 +147,9 @@ func (p *caddyfileParser) directive() {
 			p.unknown(option, slices.Concat(policyOptions, []string{optionPolicy}, handlerOptions))
 		}
 		p.endOfOption(option)
+	}
+	if len(p.handler.Policies) == 0 {
+		p.inlinePolicy()
 	}
 }
 

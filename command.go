@@ -15,5 +15,5 @@ func init() {
 
 // addCommands puts the subcommands below `caddy cors`.
 func addCommands(cors *cobra.Command) {
-	cors.AddCommand(checkCommand())
+	cors.AddCommand(checkCommand(), explainCommand())
 }

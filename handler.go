@@ -47,8 +47,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 // serve does what was decided, and lets later cors handlers know.
 func (d decided) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	kind, denied := d.decision.kind, d.decision.outcome == outcomeDenied
-	if kind == kindPreflight && !d.handler.ForwardPreflights || kind == kindActual && denied && d.handler.Enforce {
+	if d.handler.answers(d.decision) {
 		a := &answer{decided: d}
 		caddyhttp.SetVar(r.Context(), decidedVar, &a.decided)
 		a.write(w, r)
@@ -57,4 +56,13 @@ func (d decided) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 	rw := newResponseWriter(w, r, d)
 	caddyhttp.SetVar(r.Context(), decidedVar, &rw.decided)
 	return rw.serve(r, next)
+}
+
+// answers reports whether the handler answers a request itself, so that the next one
+// never gets it.
+func (h *Handler) answers(d decision) bool {
+	if d.kind == kindPreflight {
+		return !h.ForwardPreflights
+	}
+	return d.kind == kindActual && d.outcome == outcomeDenied && h.Enforce
 }

@@ -1,0 +1,290 @@
+package caddycors
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
+)
+
+// explanation is what `caddy cors explain` says of a request; docs/explain.md has it.
+type explanation struct {
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	Origin string `json:"origin"`
+	// Readable means that the page could read the response, as far as CORS goes.
+	Readable bool `json:"readable"`
+	// Unserved says why no server of the config gets the request.
+	Unserved string               `json:"unserved,omitempty"`
+	Requests []explainedRequest   `json:"requests"`
+	Warnings []explanationWarning `json:"warnings"`
+}
+
+// explainedRequest is what becomes of one of the requests that the browser sends.
+type explainedRequest struct {
+	Kind             string   `json:"kind"` // preflight or actual
+	Method           string   `json:"method"`
+	RequestedMethod  string   `json:"requested_method,omitempty"`
+	RequestedHeaders []string `json:"requested_headers,omitempty"`
+
+	Handler   *location       `json:"handler,omitempty"`
+	Directive string          `json:"directive,omitempty"` // its first line in the Caddyfile
+	Policy    string          `json:"policy,omitempty"`
+	Match     *explainedMatch `json:"match,omitempty"`
+	// Credentials is whether the page may use cookies; there if it is allowed.
+	Credentials *bool `json:"credentials,omitempty"`
+
+	// Outcome is that of the decision, or undecided where no cors handler takes one.
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason,omitempty"` // of a denial
+	// Obstacle is what keeps the request from being decided, or the answer to an
+	// allowed preflight from counting.
+	Obstacle string   `json:"obstacle,omitempty"`
+	Change   string   `json:"change,omitempty"`
+	Answer   string   `json:"answer,omitempty"` // what answers it behind cors
+	Notes    []string `json:"notes,omitempty"`
+	// Passes means that the browser goes on: it sends the actual request, or gives the
+	// response to the page.
+	Passes bool `json:"passes"`
+}
+
+// explainedMatch is the value of a policy that an origin matches.
+type explainedMatch struct {
+	Option string `json:"option"`
+	Value  string `json:"value"`
+	Line   string `json:"line,omitempty"`
+}
+
+// outcomeUndecided is that of requests which no cors handler decides about.
+const outcomeUndecided = "undecided"
+
+// explainer explains what a config does.
+type explainer struct {
+	ctx    caddy.Context
+	config *httpConfig
+	lines  caddyfileLines
+	page   pageRequest
+	site   *site
+}
+
+// explain follows the requests that the browser sends. An error means that Caddy would
+// not load the config.
+func (e *explainer) explain() (*explanation, error) {
+	p := e.page
+	result := &explanation{
+		Method: p.method, URL: p.url.String(), Origin: p.origin.String(),
+		Requests: []explainedRequest{}, Warnings: []explanationWarning{},
+	}
+	e.site, result.Unserved = e.config.siteOf(p)
+	if e.site == nil {
+		return result, nil
+	}
+	if p.sameOrigin() {
+		result.Readable = true
+		result.Requests = append(result.Requests, explainedRequest{Kind: kindActual.String(), Method: p.method, Outcome: outcomeSameOrigin.String(), Passes: true})
+		return result, nil
+	}
+	preflight, err := walkSite(e.ctx, e.site, p.preflight())
+	if err != nil {
+		return nil, err
+	}
+	actual, err := walkSite(e.ctx, e.site, p.actual())
+	if err != nil {
+		return nil, err
+	}
+	result.Readable = true
+	if p.needsPreflight() {
+		result.Requests = append(result.Requests, e.explainPreflight(preflight))
+	}
+	result.Requests = append(result.Requests, e.explainActual(actual))
+	for _, request := range result.Requests {
+		result.Readable = result.Readable && request.Passes
+	}
+	result.Warnings = append(result.Warnings, e.warnings(preflight, actual)...)
+	return result, nil
+}
+
+func (e *explainer) explainPreflight(w *walk) explainedRequest {
+	r := explainedRequest{
+		Kind: kindPreflight.String(), Method: http.MethodOptions,
+		RequestedMethod: e.page.method, RequestedHeaders: e.page.unsafeHeaders(),
+	}
+	if w.decided == nil || w.gate != nil && !w.gate.decided {
+		e.undecided(&r, w)
+		return r
+	}
+	e.decision(&r, w.decided)
+	if w.decided.decision.kind != kindPreflight {
+		r.Outcome = outcomeUndecided
+		r.Obstacle = "a handler ahead changed the method or the headers, so that cors sees no preflight"
+		r.Change = "write cors ahead of that handler"
+		return r
+	}
+	r.Passes = w.decided.decision.outcome == outcomeAllowed
+	if !w.decided.cors.ForwardPreflights || !r.Passes {
+		return r
+	}
+	r.Answer = e.answerOf(w)
+	switch {
+	case w.gate != nil:
+		r.Passes = false
+		r.Obstacle = fmt.Sprintf("forward_preflights hands it on to %s, and preflights have no credentials", e.named(w.gate))
+	case w.ending != nil && w.ending.status != 0 && (w.ending.status < 200 || w.ending.status > 299):
+		r.Passes = false
+		r.Obstacle = fmt.Sprintf("forward_preflights hands it on to %s, which answers with status %d; browsers take 200 to 299 only", e.named(w.ending.visit), w.ending.status)
+	case w.ending != nil && w.ending.status == 0:
+		r.Notes = append(r.Notes, fmt.Sprintf("forward_preflights: the status is that of %s; browsers take 200 to 299 only", e.named(w.ending.visit)))
+	}
+	if !r.Passes {
+		r.Change = "take out forward_preflights"
+	}
+	return r
+}
+
+func (e *explainer) explainActual(w *walk) explainedRequest {
+	r := explainedRequest{Kind: kindActual.String(), Method: e.page.method}
+	if w.decided == nil {
+		e.undecided(&r, w)
+		return r
+	}
+	d := w.decided
+	e.decision(&r, d)
+	// Where a handler ahead took the Origin away, an open policy answers all the same.
+	r.Passes = d.decision.outcome == outcomeAllowed || d.decision.outcome == outcomeNotCORS && d.cors.policies.open != nil
+	if !d.cors.answers(d.decision) {
+		r.Answer = e.answerOf(w)
+		if d.cors.UpstreamHeaders == upstreamKeep {
+			r.Notes = append(r.Notes, "upstream_headers keep: a response with an Access-Control-Allow-Origin of its own keeps it, and that decides")
+		}
+	} else {
+		r.Notes = append(r.Notes, "enforce: cors answers with status 403, and nothing behind it gets the request")
+	}
+	if w.gate != nil && !w.gate.decided {
+		r.Notes = append(r.Notes, fmt.Sprintf("if %s lets it pass", e.named(w.gate)))
+	}
+	return r
+}
+
+// decision says what a cors handler decided.
+func (e *explainer) decision(r *explainedRequest, d *decidedVisit) {
+	handler := e.lines.locate(d.visit)
+	r.Handler = &handler
+	if directives := e.lines.cors(d.raw); len(directives) == 1 {
+		r.Directive = directives[0].text()
+	}
+	r.Policy = d.decision.policyName()
+	r.Outcome, r.Reason = d.decision.outcome.String(), d.decision.reason.String()
+	if d.decision.policy != nil {
+		r.Match = e.matchOf(d)
+		if d.decision.outcome == outcomeAllowed {
+			r.Credentials = &d.decision.policy.credentials
+		}
+	}
+	at, change := e.changeOf(d)
+	if change != "" {
+		r.Change = e.lineOfPlace(d, at) + ": " + change
+	}
+}
+
+// undecided says why no cors handler decides about a request.
+func (e *explainer) undecided(r *explainedRequest, w *walk) {
+	r.Outcome = outcomeUndecided
+	switch {
+	case r.Kind == kindPreflight.String() && w.gate != nil && !w.gate.decided:
+		r.Obstacle = e.named(w.gate) + " comes first, and preflights have no credentials"
+		r.Change = fmt.Sprintf("write cors ahead of %s: at the level of the site, or ahead of it in a route block", w.gate.directive())
+		return
+	case w.ending != nil && w.ending.path == automaticPath:
+		r.Obstacle = "Caddy redirects plain HTTP to HTTPS ahead of all handlers, and browsers follow no redirect without CORS headers, nor any of a preflight"
+		r.Change = "let the page call https://"
+		return
+	case w.ending != nil && w.ending.redirect:
+		r.Obstacle = fmt.Sprintf("%s redirects (status %d), and no cors comes ahead of it", e.named(w.ending.visit), w.ending.status)
+	case w.ending != nil:
+		r.Obstacle = e.named(w.ending.visit) + " answers, and no cors comes ahead of it"
+	case !w.matched && len(e.site.hosts) > 0 && !isHost(e.site.hosts, e.page.url.Host):
+		r.Obstacle = fmt.Sprintf("no site of this config is for the host %s; there are %s", quoted(e.page.url.Hostname()), shown(joined(e.site.hosts, ", ")))
+		return
+	case !w.matched:
+		r.Obstacle = "no route of this config is for this request"
+	default:
+		r.Obstacle = "the request meets no cors"
+	}
+	for _, v := range w.met {
+		if v.cors != nil {
+			r.Obstacle = "the only cors that the request meets is report_only"
+			r.Change = fmt.Sprintf("%s: take out report_only, with which cors decides nothing", e.lines.locate(&v))
+			return
+		}
+	}
+	r.Change = fmt.Sprintf("write %q into the site", "cors "+e.page.origin.String())
+	for _, missed := range w.missed {
+		if !missed.cors.cors.ReportOnly && !slices.Contains(missed.by, traitHost) {
+			r.Change = fmt.Sprintf("%s: there is a cors, but its matcher does not match (%s)", e.lines.locate(missed.cors), missed.reasons())
+			return
+		}
+	}
+}
+
+// named returns a handler as the Caddyfile has it, and where it stands.
+func (e *explainer) named(v *visit) string {
+	return fmt.Sprintf("%s (%s)", shown(v.directive()), e.lines.locate(v))
+}
+
+// answerOf says what answers a request that cors lets pass.
+func (e *explainer) answerOf(w *walk) string {
+	switch {
+	case w.ending == nil:
+		return "nothing but Caddy's empty response"
+	case w.ending.redirect:
+		return fmt.Sprintf("%s, with a redirect (status %d)", e.named(w.ending.visit), w.ending.status)
+	}
+	return e.named(w.ending.visit)
+}
+
+// matchOf returns the value of the policy that the origin matches. Values are tried one
+// by one, as the compiled policy does not tell.
+func (e *explainer) matchOf(d *decidedVisit) *explainedMatch {
+	index := slices.Index(d.cors.policies.list, d.decision.policy)
+	config := d.cors.Policies[index]
+	c := compiler{replacer: caddy.NewReplacer(), policy: index}
+	for _, pattern := range c.compilePatterns(optionAllowOrigins, config.AllowOrigins, true) {
+		set := new(origin.Set)
+		set.Add(pattern.Pattern)
+		if set.Contains(e.page.origin) {
+			at := place{index, optionAllowOrigins, pattern.index}
+			return &explainedMatch{optionAllowOrigins, pattern.text, e.lineOfPlace(d, at)}
+		}
+	}
+	for i, expr := range config.AllowOriginRegex {
+		expanded, _ := c.expandRegex(i, expr)
+		if re, err := origin.CompileRegexp(expanded); err == nil && re.Matches(e.page.origin) {
+			at := place{index, optionAllowOriginRegex, i}
+			return &explainedMatch{optionAllowOriginRegex, expr, e.lineOfPlace(d, at)}
+		}
+	}
+	return nil
+}
+
+// lineOfPlace returns the line of a value of a handler, or where the handler stands, if
+// it may be in several places.
+func (e *explainer) lineOfPlace(d *decidedVisit, at place) string {
+	directives := e.lines.cors(d.raw)
+	if len(directives) == 1 {
+		return lineOf(directives[0].reader.position(at).token)
+	}
+	return e.lines.locate(d.visit).String()
+}
+
+// reasons returns what did not match.
+func (m missedRoute) reasons() string {
+	var all []string
+	for _, trait := range slices.Compact(slices.Clone(m.by)) {
+		all = append(all, shown(string(trait)))
+	}
+	return strings.Join(all, ", ")
+}
