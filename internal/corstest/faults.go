@@ -22,7 +22,7 @@ type Fault struct {
 	Headers     []string // lines as in "X-One: 1", in the order in which the script sets them
 	Body        string
 	Credentials bool // whether the script asks for credentials to be included
-	Sandboxed   bool // whether the page is in a sandboxed frame: its origin is "null"
+	Sandboxed   bool // whether the page is sandboxed: its origin is "null"
 	Secure      bool // whether the page was loaded over TLS
 
 	// The servers of {api}, {other} and {tls}.
@@ -79,9 +79,6 @@ func (p Place) expand(s string) string {
 
 // Readable reports whether the page can read the response, by the Fetch standard.
 func (f Fault) Readable() bool { return f.Block.Rule == "" }
-
-// Preflighted reports whether the fault's block is about the answer to a preflight.
-func (f Fault) Preflighted() bool { return f.Block.Preflight }
 
 // URLAt returns the URL that the page asks for.
 func (f Fault) URLAt(p Place) string {
