@@ -24,7 +24,9 @@ const (
 	headerAuthorization = "Authorization"
 	headerCacheControl  = "Cache-Control"
 	headerContentType   = "Content-Type"
+	headerCookie        = "Cookie"
 	headerDate          = "Date"
+	headerLocation      = "Location"
 	headerTrailer       = "Trailer"
 	headerVary          = "Vary"
 )

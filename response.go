@@ -55,7 +55,12 @@ func (a *answer) refuse(w http.ResponseWriter) {
 	header.Set(headerContentType, "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusForbidden)
 	// If this fails the client is gone, and nothing is left to tell it.
-	_, _ = io.WriteString(w, "CORS: "+a.decision.kind.String()+" request denied: "+a.decision.reason.String()+"\n")
+	_, _ = io.WriteString(w, refusal(a.decision.kind, a.decision.reason)+"\n")
+}
+
+// refusal is the text of an answer that refuses a request.
+func refusal(kind requestKind, reason denyReason) string {
+	return "CORS: " + kind.String() + " request denied: " + reason.String()
 }
 
 // preflightGrant is what an answer to a preflight says of methods and headers: the

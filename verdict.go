@@ -1,6 +1,7 @@
 package caddycors
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -53,72 +54,34 @@ func newCORSHeaders(d decision, r *http.Request, status int, header http.Header)
 	return c
 }
 
-// judge is the CORS check of the Fetch standard, and for a preflight the rest of
-// CORS-preflight fetch, steps 7.1 to 7.7.
+// judge applies the rules of browsers to the response. What no browser asks for is
+// blocked.
 func (c corsHeaders) judge(r *http.Request) verdict {
-	origin, allowed := r.Header.Get(headerOrigin), c.values[headerAllowOrigin]
-	v := verdictBlocked
+	asked := fetch.Asked{
+		Origin:      r.Header.Get(headerOrigin),
+		Method:      r.Header.Get(headerRequestMethod),
+		UnsafeNames: slices.Collect(maps.Keys(nameSet(strings.Join(r.Header[headerRequestHeaders], ",")))),
+	}
+	response := make(http.Header, len(c.values))
+	for name, value := range c.values {
+		response[name] = []string{value}
+	}
+	passes := func(credentials bool) bool {
+		asked.Credentials = credentials
+		if c.kind != kindPreflight {
+			return asked.Check(response) == nil
+		}
+		return asked.CheckPreflight(c.status, response) == nil
+	}
 	switch {
-	case allowed == "":
-	case allowed == origin && c.values[headerAllowCredentials] == "true":
-		v = verdictAllowedWithCredentials
-	case allowed == origin || allowed == "*":
-		v = verdictAllowed
-	}
-	if c.kind == kindPreflight {
-		v = min(v, c.judgePreflight(r))
-	}
-	return v
-}
-
-// judgePreflight returns the best verdict that the status and the lists leave. "*" is
-// no wildcard for requests with credentials, and none for Authorization.
-func (c corsHeaders) judgePreflight(r *http.Request) verdict {
-	methods, headers := c.values[headerAllowMethods], c.values[headerAllowHeaders]
-	if c.status < 200 || c.status > 299 || !isTokenList(methods) || !isTokenList(headers) {
+	case c.kind == kindPreflight && !asked.ByBrowser():
 		return verdictBlocked
+	case !passes(false):
+		return verdictBlocked
+	case !passes(true):
+		return verdictAllowed
 	}
-	best := verdictAllowedWithCredentials
-	method := r.Header.Get(headerRequestMethod)
-	if !fetch.IsSafelistedMethod(method) && !hasItem(methods, method) {
-		if !hasItem(methods, "*") || !fetch.IsToken(method) || fetch.IsForbiddenMethod(method) {
-			return verdictBlocked
-		}
-		best = verdictAllowed
-	}
-	granted := nameSet(headers)
-	for _, line := range r.Header[headerRequestHeaders] {
-		for name := range listItems(strings.ToLower(line)) {
-			if granted[name] {
-				continue
-			}
-			if !granted["*"] || name == "authorization" || !fetch.IsToken(name) {
-				return verdictBlocked
-			}
-			best = verdictAllowed
-		}
-	}
-	return best
-}
-
-// hasItem reports whether item is one of list, in this case.
-func hasItem(list, item string) bool {
-	for other := range listItems(list) {
-		if other == item {
-			return true
-		}
-	}
-	return false
-}
-
-// isTokenList reports whether all items of a list are tokens. Browsers take no other.
-func isTokenList(list string) bool {
-	for item := range listItems(list) {
-		if !fetch.IsToken(item) {
-			return false
-		}
-	}
-	return true
+	return verdictAllowedWithCredentials
 }
 
 // exposes reports whether c, which a policy made, exposes all names that other does.

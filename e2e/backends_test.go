@@ -92,6 +92,7 @@ func TestBackends(t *testing.T) {
 				t.Run(site.name, func(t *testing.T) {
 					for _, row := range site.rows {
 						clients[i].Do(row.request).Want(t, row.status, row.lines...)
+						checkAgrees(t, clients[i].Address, row)
 					}
 				})
 			}

@@ -54,8 +54,8 @@ type Place struct {
 	TLS    string // base URL of a server that is asked over TLS
 }
 
-// expand fills in what a fault names in braces.
-func (p Place) expand(s string) string {
+// Expand fills in what a fault names in braces.
+func (p Place) Expand(s string) string {
 	page, err := url.Parse(p.Page)
 	if err != nil {
 		panic(err)
@@ -80,12 +80,15 @@ func (p Place) expand(s string) string {
 // Readable reports whether the page can read the response, by the Fetch standard.
 func (f Fault) Readable() bool { return f.Block.Rule == "" }
 
+// Preflighted reports whether the fault's block is about the answer to a preflight.
+func (f Fault) Preflighted() bool { return f.Block.Preflight }
+
 // URLAt returns the URL that the page asks for.
 func (f Fault) URLAt(p Place) string {
 	if f.URL == "" {
 		return p.API + "/"
 	}
-	return p.expand(f.URL)
+	return p.Expand(f.URL)
 }
 
 // BlockAt returns why the page cannot read the response, by the Fetch standard, with
@@ -103,7 +106,7 @@ func (f Fault) BlockIn(e fetch.Engine, p Place) fetch.Block {
 // SceneAt returns what consoles tell beside the block, with everything filled in.
 func (f Fault) SceneAt(p Place) fetch.Scene {
 	s := f.Scene
-	s.Page, s.URL, s.Location = p.Origin, f.URLAt(p), p.expand(s.Location)
+	s.Page, s.URL, s.Location = p.Origin, f.URLAt(p), p.Expand(s.Location)
 	return s
 }
 
@@ -124,7 +127,7 @@ func (f Fault) fill(b fetch.Block, p Place) fetch.Block {
 			b.Status = http.StatusOK
 		}
 	}
-	b.URL, b.Value = p.expand(b.URL), p.expand(b.Value)
+	b.URL, b.Value = p.Expand(b.URL), p.Expand(b.Value)
 	return b
 }
 
@@ -156,7 +159,7 @@ func (s Server) handler(p Place) http.Handler {
 			}
 		}
 		for _, line := range found.Lines {
-			name, value, _ := strings.Cut(p.expand(line), ": ")
+			name, value, _ := strings.Cut(p.Expand(line), ": ")
 			switch name {
 			case "Allow-Origin", "Allow-Credentials", "Allow-Methods", "Allow-Headers", "Expose-Headers", "Max-Age":
 				name = "Access-Control-" + name

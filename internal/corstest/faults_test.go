@@ -72,7 +72,7 @@ func TestServeFaults(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
-		if want := place.expand(test.want); resp.StatusCode != test.status || resp.Header.Get(test.header) != want {
+		if want := place.Expand(test.want); resp.StatusCode != test.status || resp.Header.Get(test.header) != want {
 			t.Errorf("%s: %s %s: status %d, %s: %q; want %d and %q", test.fault, test.method, test.path,
 				resp.StatusCode, test.header, resp.Header.Get(test.header), test.status, want)
 		}

@@ -73,7 +73,7 @@ func (b Block) chromiumReason() string {
 		return "Cannot parse Access-Control-Allow-Headers response header field in preflight response."
 	case RuleAllowMethods:
 		return "Method " + b.Subject + " is not allowed by Access-Control-Allow-Methods in preflight response."
-	case RuleAllowHeadersAuthorization, RuleAllowHeaders:
+	case RuleAllowHeaders:
 		return "Request header field " + b.Subject + " is not allowed by Access-Control-Allow-Headers in preflight response."
 	case RuleRedirectScheme:
 		return "Cross origin requests are only supported for protocol schemes: chrome, chrome-experimental-site-token-provider, chrome-extension, chrome-untrusted, data, http, https, isolated-app."

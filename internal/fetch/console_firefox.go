@@ -68,7 +68,7 @@ func (b Block) firefoxReason(s Scene) string {
 		return "invalid token ‘" + malformedItem(b.Value) + "’ in CORS header ‘Access-Control-Allow-Headers’)."
 	case RuleAllowMethods:
 		return "Did not find method in CORS header ‘Access-Control-Allow-Methods’)."
-	case RuleAllowHeadersAuthorization, RuleAllowHeaders:
+	case RuleAllowHeaders:
 		return "header ‘" + b.Subject + "’ is not allowed according to header ‘Access-Control-Allow-Headers’ from CORS preflight response)."
 	}
 	return ""

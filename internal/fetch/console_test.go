@@ -116,7 +116,8 @@ func TestConsole(t *testing.T) {
 			firefoxBlockedAt + "Did not find method in CORS header ‘Access-Control-Allow-Methods’).",
 			"Method patch is not allowed by Access-Control-Allow-Methods.",
 		}},
-		{Block{Rule: RuleAllowHeadersAuthorization, Preflight: true, Subject: "authorization", Value: "X-One"}, [3]string{
+		{Block{Rule: RuleAllowHeadersAuthorization, Preflight: true, Subject: "authorization", Value: "*"}, [3]string{"", "", ""}},
+		{Block{Rule: RuleAllowHeaders, Preflight: true, Subject: "authorization", Value: "X-One"}, [3]string{
 			chromiumBlocked + "Request header field authorization is not allowed by Access-Control-Allow-Headers in preflight response.",
 			firefoxBlockedAt + "header ‘authorization’ is not allowed according to header ‘Access-Control-Allow-Headers’ from CORS preflight response).",
 			"Request header field Authorization is not allowed by Access-Control-Allow-Headers.",

@@ -67,7 +67,7 @@ func (b Block) webkitReason(s Scene) string {
 		return "Header Access-Control-Allow-Headers has an invalid value: " + b.Value
 	case RuleAllowMethods:
 		return "Method " + b.Subject + " is not allowed by Access-Control-Allow-Methods."
-	case RuleAllowHeadersAuthorization, RuleAllowHeaders:
+	case RuleAllowHeaders:
 		// WebKit spells the name as the page did; most write it so.
 		return "Request header field " + textproto.CanonicalMIMEHeaderKey(b.Subject) + " is not allowed by Access-Control-Allow-Headers."
 	case RuleRedirectLocation:

@@ -1,4 +1,6 @@
-// Package fetch holds what the Fetch standard says of methods and header names.
+// Package fetch is the browser's side of CORS, as the Fetch standard has it
+// (https://fetch.spec.whatwg.org/): which requests ask for leave, which answers give it,
+// and what a page can read. [Browser] does all that a browser does with a request.
 package fetch
 
 import "strings"

@@ -33,8 +33,9 @@ const (
 	RuleAllowHeadersMalformed Rule = "allow-headers-malformed"
 	// RuleAllowMethods: the request's method is not in Access-Control-Allow-Methods.
 	RuleAllowMethods Rule = "allow-methods"
-	// RuleAllowHeadersAuthorization: Authorization is not in
-	// Access-Control-Allow-Headers, where "*" does not cover it.
+	// RuleAllowHeadersAuthorization: "*" in Access-Control-Allow-Headers does not cover
+	// Authorization. Chromium 156, Firefox 153 and WebKitGTK 2.50 let it pass all the
+	// same.
 	RuleAllowHeadersAuthorization Rule = "allow-headers-authorization"
 	// RuleAllowHeaders: a header of the request is not in Access-Control-Allow-Headers.
 	RuleAllowHeaders Rule = "allow-headers"
@@ -50,6 +51,32 @@ const (
 	RuleRedirectCredentials Rule = "redirect-credentials"
 )
 
+// sources tells where the rules stand.
+var sources = map[Rule]string{
+	RuleForbiddenMethod:           "Fetch, Request constructor, step 25",
+	RuleBadPort:                   "Fetch, main fetch, step 7: block bad port",
+	RuleMixedContent:              "Fetch, main fetch, step 7: Mixed Content, 4.4",
+	RuleAllowOriginMissing:        "Fetch, CORS check, step 2",
+	RuleAllowOriginWildcard:       "Fetch, CORS check, steps 3 and 4",
+	RuleAllowOriginSeveral:        "Fetch, CORS check, steps 1 and 4",
+	RuleAllowOriginMismatch:       "Fetch, CORS check, step 4",
+	RuleAllowCredentials:          "Fetch, CORS check, steps 6 to 8",
+	RulePreflightRedirect:         "Fetch, CORS-preflight fetch, steps 7 and 8",
+	RulePreflightStatus:           "Fetch, CORS-preflight fetch, steps 7 and 8",
+	RuleAllowMethodsMalformed:     "Fetch, CORS-preflight fetch, step 7.3",
+	RuleAllowHeadersMalformed:     "Fetch, CORS-preflight fetch, step 7.3",
+	RuleAllowMethods:              "Fetch, CORS-preflight fetch, step 7.5",
+	RuleAllowHeadersAuthorization: "Fetch, CORS-preflight fetch, step 7.6",
+	RuleAllowHeaders:              "Fetch, CORS-preflight fetch, step 7.7",
+	RuleRedirectLocation:          "Fetch, HTTP-redirect fetch, step 5",
+	RuleRedirectScheme:            "Fetch, HTTP-redirect fetch, step 6",
+	RuleRedirectCount:             "Fetch, HTTP-redirect fetch, step 7",
+	RuleRedirectCredentials:       "Fetch, HTTP-redirect fetch, steps 9 and 10",
+}
+
+// Source returns the standard, the algorithm and the step that have the rule.
+func (r Rule) Source() string { return sources[r] }
+
 // Block is why a browser keeps a response from a page.
 type Block struct {
 	Rule      Rule
@@ -57,6 +84,9 @@ type Block struct {
 	URL       string // of the request that was answered, after redirects
 	Origin    string // what that request's Origin header had
 	Value     string // of the response header that the rule is about; lines are joined with ", "
+	Lines     int    // how many lines of that header there are
 	Subject   string // the method or the request header, in lower case, that is not allowed
 	Status    int    // of the answer
+
+	Redirected bool // whether a redirect led to the URL
 }

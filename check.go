@@ -1,0 +1,160 @@
+package caddycors
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+)
+
+// answerTimeout is how long `caddy cors check` waits for all answers together.
+const answerTimeout = 30 * time.Second
+
+// maxAnswerHeader is how many bytes the header of an answer may have.
+const maxAnswerHeader = 1 << 20
+
+// Exit statuses of the commands.
+const (
+	statusReadable = 0
+	statusFailed   = 1 // usage, or no answer
+	statusBlocked  = 2
+)
+
+// check is `caddy cors check`.
+type check struct {
+	pageFlags
+	send     bool
+	json     bool
+	insecure bool
+	resolve  []string
+}
+
+func checkCommand() *cobra.Command {
+	var c check
+	command := &cobra.Command{
+		Use:     "check <url> --origin <origin>",
+		Short:   "Does what a browser does with a page's request, and tells why the page can or cannot read the response",
+		Long:    checkHelp,
+		Example: "  caddy cors check https://api.example.com/items --origin https://app.example.com -X PUT -H 'Content-Type: application/json'",
+		Args:    cobra.ExactArgs(1),
+	}
+	c.pageFlags.add(command)
+	flags := command.Flags()
+	flags.BoolVar(&c.send, "send", false, "Send the request itself, too, if its method is not GET, HEAD or OPTIONS")
+	flags.BoolVar(&c.json, "json", false, "Write the result as JSON")
+	flags.BoolVar(&c.insecure, "insecure", false, "Take any certificate")
+	flags.StringArrayVar(&c.resolve, "resolve", nil, "Connect to another address, as in api.example.com:443:127.0.0.1; may repeat")
+	command.RunE = runCommand(func(args []string) (int, error) { return c.run(command, args[0]) })
+	return command
+}
+
+const checkHelp = `Does what a browser does when a page of the origin fetches the URL: asks for leave in a
+preflight if one is needed, sends the request, follows redirects, and applies the rules
+of the Fetch standard to the answers. It tells each step, the rule that let the page
+read the response or blocked it, and what to change. It works with any server.
+
+A method that is not safe, such as POST or DELETE, is asked for in a preflight but not
+sent, unless you add --send. "-H 'Cookie: ...'" is what the browser has for the URL; it
+is sent with --credentials only.
+
+Exit status: 0 if the page could read the response (or, if the request itself was not
+sent, if the browser would send it), 2 if it is blocked, 1 if there is no answer.`
+
+// runCommand makes a function that returns an exit status the body of a command.
+func runCommand(run func(args []string) (int, error)) func(*cobra.Command, []string) error {
+	return func(command *cobra.Command, args []string) error {
+		command.SilenceErrors = true // an exit status is no error, and Caddy logs those that are
+		return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return run(args) })(command, nil)
+	}
+}
+
+// run checks a URL, writes the report, and returns the exit status.
+func (c *check) run(command *cobra.Command, rawURL string) (int, error) {
+	r, err := c.request(rawURL)
+	if err != nil {
+		return statusFailed, err
+	}
+	addresses, err := parseResolve(c.resolve)
+	if err != nil {
+		return statusFailed, err
+	}
+	r.Unsafe = c.send
+	r.Trusted = addresses.onLoopback(r.URL.Host, r.URL.Scheme)
+
+	ctx, cancel := context.WithTimeout(command.Context(), answerTimeout)
+	defer cancel()
+	transport := c.transport(addresses)
+	defer transport.CloseIdleConnections()
+	result, err := (&fetch.Browser{Transport: transport}).Fetch(ctx, r)
+	if unknown := new(tls.CertificateVerificationError); errors.As(err, &unknown) {
+		err = fmt.Errorf("%w; browsers send nothing, either, unless they are told to trust the certificate (--insecure trusts any)", err)
+	}
+	if err != nil {
+		err = errors.New(fetch.Printable(err.Error(), maxPrinted)) // it may quote what the server sent
+	}
+	report := newCheckReport(r, result, err)
+	write := report.writeText
+	if c.json {
+		write = report.writeJSON
+	}
+	if err := write(command.OutOrStdout()); err != nil || report.Error == "" {
+		return report.status(), err
+	}
+	return statusFailed, errors.New(report.Error)
+}
+
+// transport returns a transport that is no browser's: it follows nothing and remembers
+// nothing.
+func (c *check) transport(addresses resolved) *http.Transport {
+	dialer := &net.Dialer{Timeout: answerTimeout / 3}
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if other, ok := addresses[address]; ok {
+				address = other
+			}
+			return dialer.DialContext(ctx, network, address)
+		},
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: c.insecure}, //nolint:gosec // it is what the flag is for
+		MaxResponseHeaderBytes: maxAnswerHeader,
+		DisableCompression:     true, // it would take headers away
+	}
+}
+
+// resolved are addresses to connect to, by the host and port that stand for them.
+type resolved map[string]string
+
+// parseResolve reads the values of --resolve, "host:port:address".
+func parseResolve(values []string) (resolved, error) {
+	addresses := make(resolved, len(values))
+	for _, value := range values {
+		host, rest, _ := strings.Cut(value, ":")
+		port, address, ok := strings.Cut(rest, ":")
+		address = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
+		if !ok || host == "" || port == "" || net.ParseIP(address) == nil {
+			return nil, fmt.Errorf("--resolve %s: write it like api.example.com:443:127.0.0.1", quoted(value))
+		}
+		addresses[net.JoinHostPort(strings.ToLower(host), port)] = net.JoinHostPort(address, port)
+	}
+	return addresses, nil
+}
+
+// onLoopback reports whether a host of a URL is told to be on this machine. A site that
+// is tried here in clear text may well have TLS where it will be.
+func (a resolved) onLoopback(host, scheme string) bool {
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		host += map[string]string{"http": ":80", "https": ":443"}[scheme]
+	}
+	address, _, _ := net.SplitHostPort(a[host])
+	return net.ParseIP(address).IsLoopback()
+}

@@ -1,0 +1,166 @@
+package caddycors
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+)
+
+// Verdicts of `caddy cors check`.
+const (
+	checkReadable = "readable"  // the page can read the response
+	checkBlocked  = "blocked"   // it cannot, or the browser does not send its request
+	checkSendable = "sendable"  // the preflight passed; the request was not sent here
+	checkNotSent  = "not_sent"  // nothing was sent here, so nothing is known
+	checkNoAnswer = "no_answer" // there was none, so nothing is known
+)
+
+// checkReport is what `caddy cors check` says, as its JSON has it.
+type checkReport struct {
+	URL         string `json:"url"`
+	Origin      string `json:"origin"`
+	Method      string `json:"method"`
+	Credentials bool   `json:"credentials"`
+
+	Verdict string       `json:"verdict"`
+	Blocked *checkBlock  `json:"blocked,omitempty"`
+	Change  *checkChange `json:"change,omitempty"`
+	Error   string       `json:"error,omitempty"`
+
+	Readable []string    `json:"readable_headers,omitempty"`
+	Hidden   []string    `json:"hidden_headers,omitempty"`
+	Warnings []string    `json:"warnings,omitempty"`
+	Steps    []checkStep `json:"steps"`
+}
+
+// checkBlock is why the page cannot read the response.
+type checkBlock struct {
+	Rule      fetch.Rule        `json:"rule"`
+	Source    string            `json:"source"`
+	Reason    string            `json:"reason"`
+	Preflight bool              `json:"preflight"` // whether it is the answer to one
+	Console   map[string]string `json:"console"`   // by engine
+}
+
+// checkChange is what would let the page read the response.
+type checkChange struct {
+	Advice    string `json:"advice,omitempty"`
+	Header    string `json:"header,omitempty"`    // a line of the response
+	Caddyfile string `json:"caddyfile,omitempty"` // a directive
+}
+
+// checkStep is one step of the browser.
+type checkStep struct {
+	Text     string        `json:"text"`
+	Source   string        `json:"source,omitempty"`
+	Failed   bool          `json:"failed,omitempty"`
+	Request  *checkMessage `json:"request,omitempty"`
+	Response *checkMessage `json:"response,omitempty"`
+}
+
+// checkMessage is a request or a response, with the headers that matter.
+type checkMessage struct {
+	Method string   `json:"method,omitempty"`
+	URL    string   `json:"url,omitempty"`
+	Status int      `json:"status,omitempty"`
+	Header []string `json:"header"` // lines, sorted
+	Text   string   `json:"text,omitempty"`
+}
+
+func newCheckReport(r fetch.Request, result *fetch.Result, err error) *checkReport {
+	report := &checkReport{
+		URL: r.URL.String(), Origin: r.Origin, Method: fetch.NormalizeMethod(r.Method), Credentials: r.Credentials,
+		Verdict: checkReadable, Readable: result.Readable, Hidden: result.Hidden, Warnings: result.Warnings,
+	}
+	for _, step := range result.Steps {
+		report.Steps = append(report.Steps, newCheckStep(r, step))
+	}
+	switch {
+	case err != nil:
+		report.Verdict, report.Error = checkNoAnswer, err.Error()
+	case result.Block != nil:
+		report.Verdict = checkBlocked
+		report.block(r, result)
+	case result.Unsent && result.Preflighted:
+		report.Verdict = checkSendable
+	case result.Unsent:
+		report.Verdict, report.Error = checkNotSent, "nothing was sent: browsers send a "+report.Method+" like this at once; to send it, add --send"
+	}
+	return report
+}
+
+// status returns the exit status.
+func (c *checkReport) status() int {
+	switch c.Verdict {
+	case checkReadable, checkSendable:
+		return statusReadable
+	case checkBlocked:
+		return statusBlocked
+	}
+	return statusFailed
+}
+
+func (c *checkReport) block(r fetch.Request, result *fetch.Result) {
+	b := result.Block
+	c.Blocked = &checkBlock{Rule: b.Rule, Source: b.Rule.Source(), Reason: b.Reason(), Preflight: b.Preflight, Console: make(map[string]string)}
+	for _, e := range fetch.Engines {
+		if lines := b.ConsoleLines(e, result.Scene); len(lines) > 0 {
+			c.Blocked.Console[e.String()] = lines[0]
+		}
+	}
+	s := suggest(r, b)
+	c.Change = &checkChange{Advice: b.Advice(), Header: b.Fix(), Caddyfile: s.Caddyfile}
+	if result.Response != nil && result.Response.Text == refusal(kindPreflight, reasonOriginNotAllowed) {
+		c.Change.Advice = "The server has this module, and no policy of it allows this origin."
+	}
+	for _, risk := range s.Risks {
+		c.Warnings = append(c.Warnings, "With "+optionDangerouslyAllow+" "+string(risk)+", "+risk.attack()+".")
+	}
+}
+
+func newCheckStep(r fetch.Request, step fetch.Step) checkStep {
+	s := checkStep{Text: step.Text, Source: step.Source, Failed: step.Failed}
+	if e := step.Exchange; e != nil {
+		s.Request = &checkMessage{Method: e.Method, URL: e.URL, Header: headerLines(e.Sent, func(name string) bool {
+			return name == headerOrigin || name == headerCookie || isCORSHeader(name) ||
+				!e.Preflight && slices.ContainsFunc(r.Header, func(h fetch.Header) bool { return strings.EqualFold(h.Name, name) })
+		})}
+		s.Response = &checkMessage{Status: e.Status, Text: e.Text, Header: headerLines(e.Header, func(name string) bool {
+			switch name {
+			case headerVary, headerLocation, "Allow", "Www-Authenticate":
+				return true
+			}
+			return isCORSHeader(name)
+		})}
+	}
+	return s
+}
+
+// headerLines returns the lines of the headers that matter, sorted by name.
+func headerLines(h http.Header, matters func(name string) bool) []string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		if matters(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	lines := []string{}
+	for _, name := range names {
+		for _, value := range h[name] {
+			lines = append(lines, name+": "+value)
+		}
+	}
+	return lines
+}
+
+func (c *checkReport) writeJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "\t")
+	return encoder.Encode(c)
+}

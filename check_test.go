@@ -1,0 +1,304 @@
+package caddycors
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-9442523e/caddy-cors/internal/corstest"
+)
+
+// runCommandLine runs `caddy cors` with these arguments, and returns what it wrote, its
+// exit status, and its error.
+func runCommandLine(t *testing.T, args ...string) (output string, status int, err error) {
+	t.Helper()
+	cors := &cobra.Command{Use: "cors", SilenceUsage: true}
+	addCommands(cors)
+	var out bytes.Buffer
+	cors.SetOut(&out)
+	cors.SetErr(&out)
+	cors.SetArgs(args)
+	err = cors.ExecuteContext(t.Context())
+	switch {
+	case err == nil:
+		return out.String(), statusReadable, nil
+	case err.Error() == "exiting with status 2":
+		return out.String(), statusBlocked, nil
+	}
+	return out.String(), statusFailed, err
+}
+
+// checkJSON runs `caddy cors check --json`.
+func checkJSON(t *testing.T, args ...string) (report checkReport, status int) {
+	t.Helper()
+	out, status, err := runCommandLine(t, append([]string{"check", "--json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatalf("%q: %v\n%s", args, err, out)
+	}
+	if (report.Error == "") != (err == nil) {
+		t.Errorf("%q: error %q, and %v", args, report.Error, err)
+	}
+	return report, status
+}
+
+// faultArgs are the arguments that check a fault.
+func faultArgs(f corstest.Fault, place corstest.Place) []string {
+	args := []string{f.URLAt(place), "--origin", place.Origin, "--insecure", "--send"}
+	if f.Method != "" {
+		args = append(args, "-X", f.Method)
+	}
+	for _, line := range f.Headers {
+		args = append(args, "-H", line)
+	}
+	if f.Credentials {
+		args = append(args, "--credentials")
+	}
+	return args
+}
+
+// TestCheckFaults checks servers that get CORS wrong, each in one way, and loads what is
+// suggested instead into a Caddy, through which the page can then read the response.
+func TestCheckFaults(t *testing.T) {
+	at := corstest.ServeFaults(t, "http://app.example:3000", "https://app.example")
+	for _, f := range corstest.Faults {
+		t.Run(f.Name, func(t *testing.T) {
+			place := at(f)
+			report, status := checkJSON(t, faultArgs(f, place)...)
+			want := statusReadable
+			if !f.Readable() {
+				want = statusBlocked
+			}
+			if status != want || (report.Blocked == nil) != f.Readable() || report.Blocked != nil && report.Blocked.Rule != f.Block.Rule {
+				t.Fatalf("status %d, %+v", status, report.Blocked)
+			}
+			if f.Readable() {
+				return
+			}
+			c := report.Change
+			if c.Advice == "" && c.Header == "" {
+				t.Error("no advice")
+			}
+			if c.Caddyfile == "" {
+				return
+			}
+			site := runCaddy(t, "http://$A {\n"+c.Caddyfile+"\nrespond hello\n}")
+			args := faultArgs(f, place)
+			args[0] = site.URL("/")
+			if out, status, err := runCommandLine(t, append([]string{"check"}, args...)...); status != statusReadable {
+				t.Errorf("under\n%s\n%v\n%s", c.Caddyfile, err, out)
+			}
+		})
+	}
+}
+
+// TestCheckSuggestions shows which Caddyfile is suggested.
+func TestCheckSuggestions(t *testing.T) {
+	site := runCaddy(t, "http://$A {\ncors https://other.example {\nallow_methods GET\n}\ncors /own/* https://app.example.com http://app.example.com {\nallow_methods PUT\nallow_headers X-One\n}\nrespond hi\n}")
+	for _, test := range []struct{ args, want string }{
+		{"/ --origin https://app.example.com", "cors https://app.example.com"},
+		{"/ --origin https://app.example.com -X PUT -H X-One:1", "cors https://app.example.com"},
+		{"/ --origin https://app.example.com -X PURGE", "cors https://app.example.com {\n\tallow_methods PURGE\n}"},
+		{"/own/ --origin https://app.example.com -X DELETE", "cors https://app.example.com {\n\tallow_methods PUT DELETE\n}"},
+		{"/own/ --origin https://app.example.com -H X-Two:2 -H x-one:1", "cors https://app.example.com {\n\tallow_headers X-One x-two\n}"},
+		{"/own/ --origin https://app.example.com --credentials", "cors https://app.example.com {\n\tallow_credentials\n}"},
+		{"/own/ --origin http://app.example.com --credentials", "cors http://app.example.com {\n\tallow_credentials\n\tdangerously_allow insecure_origins\n}"},
+		{"/ --origin null", "cors null {\n\tdangerously_allow null_origin\n}"},
+		{"/own/ --origin https://app.example.com -X patch", ""},
+		{"/own/ --origin https://app.example.com -X TRACE", ""},
+	} {
+		args := strings.Fields(test.args)
+		args[0] = site.URL(args[0])
+		report, status := checkJSON(t, args...)
+		if status != statusBlocked || report.Change.Caddyfile != test.want {
+			t.Errorf("%s: status %d, suggested\n%s\nwant\n%s", test.args, status, report.Change.Caddyfile, test.want)
+		}
+		if risky := strings.Contains(test.want, "dangerously_allow"); risky != strings.Contains(strings.Join(report.Warnings, "\n"), "With dangerously_allow ") {
+			t.Errorf("%s: warnings %q", test.args, report.Warnings)
+		}
+	}
+}
+
+// TestCheckVerdicts shows the verdicts and the exit statuses.
+func TestCheckVerdicts(t *testing.T) {
+	var sent []string
+	backend := serveBackend(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		sent = append(sent, r.Method+" "+r.Header.Get("Cookie"))
+	}))
+	site := runCaddy(t, "http://$A {\ncors https://app.example.com {\nallow_credentials\n}\nreverse_proxy "+backend+"\n}")
+	closed := corstest.FreeAddress(t)
+	for _, test := range []struct {
+		args    string
+		verdict string
+		status  int
+		sent    string
+	}{
+		{"http://$A/ --origin https://app.example.com", checkReadable, 0, "GET "},
+		{"http://$A/ --origin https://app.example.com --credentials -H Cookie:a=b", checkReadable, 0, "GET a=b"},
+		{"http://$A/ --origin https://app.example.com -H Cookie:a=b", checkReadable, 0, "GET "},
+		{"http://$A/ --origin https://evil.example", checkBlocked, 2, "GET "},
+		{"http://$A/ --origin http://$A", checkReadable, 0, "GET "},
+		{"http://$A/ --origin https://app.example.com -X head", checkReadable, 0, "HEAD "},
+		{"http://$A/ --origin https://app.example.com -X PUT", checkSendable, 0, ""},
+		{"http://$A/ --origin https://app.example.com -X PUT --send", checkReadable, 0, "PUT "},
+		{"http://$A/ --origin https://evil.example -X PUT --send", checkBlocked, 2, ""},
+		{"http://$A/ --origin https://app.example.com -X POST", checkNotSent, 1, ""},
+		{"http://$A/ --origin https://app.example.com -X POST --send", checkReadable, 0, "POST "},
+		{"http://$A/ --origin https://app.example.com -X POST -H Content-Type:application/json", checkSendable, 0, ""},
+		{"http://" + closed + "/ --origin https://app.example.com", checkNoAnswer, 1, ""},
+	} {
+		sent = nil
+		report, status := checkJSON(t, strings.Fields(strings.ReplaceAll(test.args, "$A", site.Address))...)
+		if test.verdict == checkBlocked && strings.Contains(test.args, "PUT") && report.Change.Advice != "The server has this module, and no policy of it allows this origin." {
+			t.Errorf("%s: %+v", test.args, report.Change)
+		}
+		if report.Verdict != test.verdict || status != test.status || strings.Join(sent, ", ") != test.sent {
+			t.Errorf("%s: %s, status %d, sent %q", test.args, report.Verdict, status, sent)
+		}
+	}
+}
+
+func TestCheckUsage(t *testing.T) {
+	const url, origin = "https://api.example.com/", "--origin=https://app.example.com"
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{origin}, "accepts 1 arg(s), received 0"},
+		{[]string{url, url, origin}, "accepts 1 arg(s), received 2"},
+		{[]string{url}, "--origin: the origin of the page is missing; write it like --origin https://app.example.com"},
+		{[]string{url, "--origin=https://app.example.com/"}, `--origin "https://app.example.com/": an origin has no trailing slash; write "https://app.example.com"`},
+		{[]string{url, "--origin=https://APP.example.com"}, `--origin "https://APP.example.com": browsers send it in another form; write "https://app.example.com"`},
+		{[]string{url, "--origin=https://*.example.com"}, `--origin "https://*.example.com": a page has one origin, and this is a pattern; write it like "https://app.example.com"`},
+		{[]string{url, "--origin=app.example.com"}, `--origin "app.example.com": an origin starts with a scheme; write "https://app.example.com"`},
+		{[]string{"api.example.com/x", origin}, `the URL "api.example.com/x": a URL starts with a scheme; write "https://api.example.com/x"`},
+		{[]string{"ftp://api.example.com/x", origin}, `the URL "ftp://api.example.com/x": it is neither http:// nor https://`},
+		{[]string{"https:///x", origin}, `the URL "https:///x": it has no host; write it like "https://api.example.com/items"`},
+		{[]string{"https://a@b/", origin}, `the URL "https://a@b/": browsers let no page request a URL with a user name; take it out`},
+		{[]string{"https://a b/", origin}, `the URL "https://a b/": invalid character " " in host name`},
+		{[]string{url, origin, "-X", "a b"}, `--method "a b": this is not a method; write it like PUT`},
+		{[]string{url, origin, "-H", "X-One"}, `--header "X-One": this is not a header; write it like "X-Token: value"`},
+		{[]string{url, origin, "-H", "X One: 1"}, `--header "X One: 1": this is not a header; write it like "X-Token: value"`},
+		{[]string{url, origin, "-H", "X-One: a\nb"}, "the value of X-One has a line break or a NUL"},
+		{[]string{url, origin, "--resolve", "api.example.com:443"}, `--resolve "api.example.com:443": write it like api.example.com:443:127.0.0.1`},
+		{[]string{url, origin, "--resolve", "api.example.com:443:localhost"}, `--resolve "api.example.com:443:localhost": write it like api.example.com:443:127.0.0.1`},
+		{[]string{url, origin, "--nonsense"}, "unknown flag: --nonsense"},
+	} {
+		_, status, err := runCommandLine(t, append([]string{"check"}, test.args...)...)
+		if status != statusFailed || err == nil || err.Error() != test.want {
+			t.Errorf("%q: status %d, %v\nwant %s", test.args, status, err, test.want)
+		}
+	}
+}
+
+// TestCheckHTTPSRedirect shows what becomes of a page that calls http:// where Caddy
+// redirects to https:// by itself.
+func TestCheckHTTPSRedirect(t *testing.T) {
+	plain, secure := newClient(t), newClient(t)
+	port := func(c *client) string {
+		_, port, err := net.SplitHostPort(c.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return port
+	}
+	prelude := strings.Replace(prelude, "auto_https off", "auto_https disable_certs\nhttp_port "+port(plain)+"\nhttps_port "+port(secure), 1)
+	cert, key := corstest.Certificate(t)
+	loadCaddy(t, adapt(t, prelude+"https://api.example.com {\ntls "+cert+" "+key+"\ncors http://app.example.com https://app.example.com\nrespond hi\n}"))
+	resolve := []string{"--insecure", "--resolve", "api.example.com:" + port(plain) + ":127.0.0.1", "--resolve", "api.example.com:" + port(secure) + ":127.0.0.1"}
+	for _, test := range []struct {
+		url, args string
+		status    int
+		rule      string
+	}{
+		{"https://api.example.com:" + port(secure) + "/", "--origin https://app.example.com", 0, ""},
+		{"http://api.example.com:" + port(plain) + "/", "--origin http://app.example.com", 2, "allow-origin-missing"},
+		{"http://api.example.com:" + port(plain) + "/", "--origin http://app.example.com -X PUT", 2, "preflight-redirect"},
+		{"http://api.example.com:" + port(plain) + "/", "--origin https://app.example.com", 2, "allow-origin-missing"},
+		{"http://api.example/", "--origin https://app.example.com", 2, "mixed-content"},
+	} {
+		args := append([]string{test.url}, strings.Fields(test.args)...)
+		report, status := checkJSON(t, append(args, resolve...)...)
+		rule := ""
+		if report.Blocked != nil {
+			rule = string(report.Blocked.Rule)
+		}
+		if status != test.status || rule != test.rule {
+			t.Errorf("%s %s: status %d, %q, %s", test.url, test.args, status, rule, report.Error)
+		}
+		if test.status == statusBlocked && (report.Change.Caddyfile != "" || !strings.HasPrefix(report.Change.Advice, "Let the page call ")) {
+			t.Errorf("%s %s: %+v", test.url, test.args, report.Change)
+		}
+	}
+	if _, status, err := runCommandLine(t, append([]string{"check", "https://api.example.com:" + port(secure) + "/", "--origin=https://app.example.com"}, resolve[1:]...)...); status != statusFailed || !strings.Contains(err.Error(), "--insecure") {
+		t.Errorf("without --insecure: status %d, %v", status, err)
+	}
+}
+
+// TestCheckTerminal shows that styles are for terminals, and that nothing that a server
+// sends commands one.
+func TestCheckTerminal(t *testing.T) {
+	backend := serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Access-Control-Allow-Origin"] = []string{"\u009b31mred" + strings.Repeat("x", 5000)}
+		w.Header().Set("Content-Type", "text/plain")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte("\x1b]0;title\a no\n"))
+	}))
+	out, status, err := runCommandLine(t, "check", "http://"+backend+"/", "--origin=https://app.example.com")
+	if status != statusBlocked || strings.ContainsAny(out, "\x1b\a\u009b") || !strings.Contains(out, "\uFFFD") {
+		t.Errorf("status %d, %v\n%q", status, err, out)
+	}
+	for line := range strings.Lines(out) {
+		if len(line) > 2*maxPrinted {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+	}
+	p := screen{styled: true}
+	p.line(2, styleRed, "a\nb")
+	if got, want := p.String(), "  \x1b[31ma\x1b[m\n  \x1b[31mb\x1b[m\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if newScreen(os.Stdout).styled || newScreen(new(bytes.Buffer)).styled {
+		t.Error("neither is a terminal here")
+	}
+}
+
+// secureSite is a Caddy with a site at https://api.example.com, on a port of its own.
+type secureSite struct{ port string }
+
+// runSecure runs a site of a page, as in "api.example.com {", in front of a backend.
+func runSecure(t *testing.T, caddyfile string, backend http.HandlerFunc) secureSite {
+	t.Helper()
+	cert, key := corstest.Certificate(t)
+	_, port, err := net.SplitHostPort(corstest.FreeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runCaddy(t, strings.NewReplacer(
+		"api.example.com {", "https://api.example.com:"+port+" {\ntls "+cert+" "+key,
+		"localhost:9000", serveBackend(t, backend),
+	).Replace(caddyfile))
+	return secureSite{port}
+}
+
+// command runs a command line of a page, as if the site were at the port that https has.
+func (s secureSite) command(t *testing.T, line string) (output string) {
+	t.Helper()
+	args := strings.Fields(strings.ReplaceAll(line, "https://api.example.com/", "https://api.example.com:"+s.port+"/"))
+	output, _, _ = runCommandLine(t, append(args, "--insecure", "--resolve", "api.example.com:"+s.port+":127.0.0.1")...)
+	return strings.ReplaceAll(output, ":"+s.port, "")
+}
+
+// check is command for `caddy cors check`, whose report it returns as well.
+func (s secureSite) check(t *testing.T, line string) (report checkReport, output string) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(s.command(t, line+" --json")), &report); err != nil {
+		t.Fatal(err)
+	}
+	return report, s.command(t, line)
+}

@@ -1,0 +1,114 @@
+package caddycors
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/net/idna"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
+)
+
+// pageFlags are the flags by which a command is told of a page's request.
+type pageFlags struct {
+	origin      string
+	method      string
+	headers     []string
+	credentials bool
+}
+
+func (f *pageFlags) add(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVarP(&f.origin, "origin", "o", "", "Origin of the page, such as https://app.example.com, or null (required)")
+	flags.StringVarP(&f.method, "method", "X", "GET", "Method that the page's script uses")
+	flags.StringArrayVarP(&f.headers, "header", "H", nil, `Header that the script sets, as "Name: value"; may repeat`)
+	flags.BoolVar(&f.credentials, "credentials", false, "The script asks for cookies and other credentials to be included")
+}
+
+// request returns the request of a page to a URL. The errors say what to write.
+func (f *pageFlags) request(rawURL string) (r fetch.Request, err error) {
+	r = fetch.Request{Method: f.method, Credentials: f.credentials}
+	if f.origin == "" {
+		return r, errors.New("--origin: the origin of the page is missing; write it like --origin https://app.example.com")
+	}
+	if r.Origin, err = parsePageOrigin(f.origin); err != nil {
+		return r, fmt.Errorf("--origin %s: %w", quoted(f.origin), err)
+	}
+	if r.URL, err = parsePageURL(rawURL); err != nil {
+		return r, fmt.Errorf("the URL %s: %w", quoted(rawURL), err)
+	}
+	if !fetch.IsToken(f.method) {
+		return r, fmt.Errorf("--method %s: this is not a method; write it like PUT", quoted(f.method))
+	}
+	for _, line := range f.headers {
+		name, value, ok := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch {
+		case !fetch.IsToken(name) || !ok:
+			return r, fmt.Errorf(`--header %s: this is not a header; write it like "X-Token: value"`, quoted(line))
+		case r.Credentials && strings.EqualFold(name, headerCookie):
+			r.Cookie = value // no script sets it, but the browser has it
+		default:
+			r.Header = append(r.Header, fetch.Header{Name: name, Value: value})
+		}
+	}
+	return r, nil
+}
+
+// parsePageOrigin reads the origin of a page.
+func parsePageOrigin(s string) (string, error) {
+	if _, ok := origin.Parse(s); ok {
+		return s, nil
+	}
+	pattern, err := origin.ParsePattern(s)
+	if refused := new(origin.PatternError); errors.As(err, &refused) && refused.Fix == "" && refused.Advice == "" {
+		return "", fmt.Errorf("%s; %s", refused.Reason, exampleOrigin)
+	}
+	if err != nil {
+		return "", err
+	}
+	if _, ok := origin.Parse(pattern.String()); !ok {
+		return "", errors.New("a page has one origin, and this is a pattern; " + exampleOrigin)
+	}
+	return "", fmt.Errorf("browsers send it in another form; write %q", pattern)
+}
+
+// parsePageURL reads the URL that the page requests, and normalises its host.
+func parsePageURL(s string) (*url.URL, error) {
+	if !strings.Contains(s, "://") {
+		return nil, fmt.Errorf("a URL starts with a scheme; write %s", quoted("https://"+strings.TrimLeft(s, "/")))
+	}
+	u, err := url.Parse(s)
+	if refused := new(url.Error); errors.As(err, &refused) {
+		return nil, refused.Err
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("it is neither http:// nor https://")
+	case u.Hostname() == "":
+		return nil, errors.New(`it has no host; write it like "https://api.example.com/items"`)
+	case u.User != nil:
+		return nil, errors.New("browsers let no page request a URL with a user name; take it out")
+	}
+	host := strings.ToLower(u.Hostname())
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		host = ascii
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port := u.Port(); port != "" && port != origin.DefaultPort(u.Scheme) {
+		host += ":" + port
+	}
+	u.Host, u.Fragment, u.RawFragment = host, "", ""
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u, nil
+}

@@ -1,0 +1,117 @@
+package caddycors
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+)
+
+// suggestion is a cors directive that lets a page do what it could not.
+type suggestion struct {
+	Caddyfile string // one directive, or "" if none helps
+	Risks     []risk // those that it takes
+}
+
+// suggest returns the directive that would have let a request through that was
+// blocked.
+func suggest(r fetch.Request, b *fetch.Block) suggestion {
+	switch b.Rule {
+	case fetch.RuleForbiddenMethod, fetch.RuleBadPort, fetch.RuleMixedContent,
+		fetch.RuleRedirectLocation, fetch.RuleRedirectScheme, fetch.RuleRedirectCount, fetch.RuleRedirectCredentials:
+		return suggestion{}
+	}
+	// A cors directive answers preflights ahead of redirects, but for Caddy's own to https.
+	redirected := b.Status >= 300 && b.Status < 400
+	if b.Origin != r.Origin || redirected && (!b.Preflight || r.URL.Scheme == "http" && strings.HasPrefix(b.Value, "https:")) {
+		return suggestion{}
+	}
+	p := &Policy{AllowOrigins: []string{r.Origin}, AllowCredentials: r.Credentials}
+	method := fetch.NormalizeMethod(r.Method)
+	if b.Rule == fetch.RuleAllowMethods && b.Fix() == "" {
+		return suggestion{} // the page has to write it in another way
+	}
+	if granted, ok := wordsOf(b, fetch.RuleAllowMethods, fetch.RuleAllowMethodsMalformed); ok || !slices.Contains(defaultMethods, method) {
+		p.AllowMethods = withWords(granted, method)
+	}
+	if granted, ok := wordsOf(b, fetch.RuleAllowHeaders, fetch.RuleAllowHeadersAuthorization, fetch.RuleAllowHeadersMalformed); ok {
+		p.AllowHeaders = withWords(granted, fetch.UnsafeNames(r.Header)...)
+	}
+	c := compiler{replacer: caddy.NewReplacer()}
+	c.compile(&Handler{Policies: []*Policy{p}})
+	var s suggestion
+	for _, err := range c.errs {
+		if err.Risk == "" {
+			return suggestion{} // nothing that loads would help
+		}
+		s.Risks = append(s.Risks, risk(err.Risk))
+		p.DangerouslyAllow = append(p.DangerouslyAllow, err.Risk)
+	}
+	s.Caddyfile = p.directive()
+	return s
+}
+
+// wordsOf returns what a server granted, if a block is about that: the words that can
+// stand in a Caddyfile.
+func wordsOf(b *fetch.Block, rules ...fetch.Rule) (words []string, ok bool) {
+	if !slices.Contains(rules, b.Rule) {
+		return nil, false
+	}
+	const most = 30 // it is the server's list, and so may be long
+	value := b.Value[:min(len(b.Value), 30*most)]
+	for word := range strings.FieldsFuncSeq(value, func(c rune) bool { return !isPlain(c) && c != '*' }) {
+		if len(words) < most && !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return words, true
+}
+
+// withWords adds words to a list in which "*" stands for all of them, but for
+// Authorization.
+func withWords(list []string, words ...string) []string {
+	all := slices.Contains(list, wildcard)
+	if all {
+		list = []string{wildcard}
+	}
+	for _, word := range words {
+		known := slices.ContainsFunc(list, func(other string) bool { return strings.EqualFold(other, word) })
+		if known || all && !strings.EqualFold(word, headerAuthorization) || strings.ContainsFunc(word, func(c rune) bool { return !isPlain(c) }) {
+			continue
+		}
+		list = append(list, word)
+	}
+	return list
+}
+
+// isPlain reports whether a character of a name means nothing else in a Caddyfile.
+func isPlain(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+}
+
+// directive returns the policy as a cors directive.
+func (p *Policy) directive() string {
+	var lines []string
+	for _, option := range []struct {
+		name   string
+		values []string
+	}{
+		{optionAllowMethods, p.AllowMethods},
+		{optionAllowHeaders, p.AllowHeaders},
+		{optionDangerouslyAllow, p.DangerouslyAllow},
+	} {
+		if len(option.values) > 0 {
+			lines = append(lines, "\t"+option.name+" "+strings.Join(option.values, " "))
+		}
+	}
+	if p.AllowCredentials {
+		lines = append([]string{"\t" + optionAllowCredentials}, lines...)
+	}
+	directive := "cors " + strings.Join(p.AllowOrigins, " ")
+	if len(lines) == 0 {
+		return directive
+	}
+	return directive + " {\n" + strings.Join(lines, "\n") + "\n}"
+}
