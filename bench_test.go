@@ -3,12 +3,17 @@ package caddycors
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"runtime"
 	"testing"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // reusedWriter is a response writer whose header map is emptied for each request, so
@@ -64,13 +69,43 @@ func (s scenario) handle(tb testing.TB) func() {
 	}
 }
 
+// handleIn returns a function that handles one request of s as a server of Caddy does,
+// with a context and a replacer of its own; and one that makes the request alone.
+func (s scenario) handleIn(tb testing.TB, server *caddyhttp.Server) (handled, alone func()) {
+	h := provision(tb, &Handler{Policies: []*Policy{&s.policy}})
+	bare := newRequest(s.request)
+	bare.URL = &url.URL{Path: "/"}
+	w := &reusedWriter{make(http.Header)}
+	prepare := func() *http.Request {
+		clear(w.header)
+		return caddyhttp.PrepareRequest(bare, caddy.NewReplacer(), w, server)
+	}
+	return func() {
+		if err := h.ServeHTTP(w, prepare(), writeHeader); err != nil {
+			tb.Fatal(err)
+		}
+	}, func() { prepare() }
+}
+
 func TestAllocations(t *testing.T) {
+	logged := &caddyhttp.Server{Logs: new(caddyhttp.ServerLogConfig)}
 	for _, s := range scenarios() {
 		if n := testing.AllocsPerRun(1000, s.handle(t)); n > s.allocs {
 			t.Errorf("%s: %v allocations a request, at most %v", s.name, n, s.allocs)
 		}
+		handled, alone := s.handleIn(t, new(caddyhttp.Server))
+		if n := testing.AllocsPerRun(1000, handled) - testing.AllocsPerRun(1000, alone); n > s.allocs {
+			t.Errorf("%s: %v allocations more in a request of Caddy's, at most %v", s.name, n, s.allocs)
+		}
+		handled, alone = s.handleIn(t, logged)
+		if n := testing.AllocsPerRun(1000, handled) - testing.AllocsPerRun(1000, alone); n > s.allocs+accessLogAllocs {
+			t.Errorf("%s: %v allocations more with an access log, at most %v", s.name, n, s.allocs+accessLogAllocs)
+		}
 	}
 }
+
+// accessLogAllocs is how often the field of the access log makes Caddy allocate.
+const accessLogAllocs = 3
 
 // TestLaterHandlersCostNothing shows that a handler behind one that decided does not
 // allocate.
@@ -105,6 +140,101 @@ func BenchmarkHandler(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkRequest shows what a handler adds to what Caddy does to make a request ready,
+// with an access log and without.
+func BenchmarkRequest(b *testing.B) {
+	for name, server := range map[string]*caddyhttp.Server{"quiet": {}, "access log": {Logs: new(caddyhttp.ServerLogConfig)}} {
+		for _, s := range scenarios() {
+			handled, alone := s.handleIn(b, server)
+			for part, run := range map[string]func(){"handled": handled, "alone": alone} {
+				b.Run(name+"/"+s.name+"/"+part, func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						run()
+					}
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkObserve shows what it takes to count a decision and to tell it to placeholders
+// and to the access log, without the decision and what follows from it.
+func BenchmarkObserve(b *testing.B) {
+	h := provision(b, &Handler{Policies: []*Policy{{AllowOrigins: []string{"https://app.example.com"}}}})
+	for _, request := range []string{"GET", "GET\nOrigin: https://app.example.com", "GET\nOrigin: https://evil.example"} {
+		r := newRequest(request)
+		r.URL = &url.URL{Path: "/"}
+		repl := caddy.NewReplacer()
+		r = caddyhttp.PrepareRequest(r, repl, &reusedWriter{make(http.Header)}, new(caddyhttp.Server))
+		fresh := *repl
+		d := h.policies.decide(r)
+		b.Run(d.outcome.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				*repl = fresh
+				h.observe(d, r)
+			}
+		})
+	}
+}
+
+// floods returns what handles a denied request: of a handler that logs none, of one that
+// logs as it does, and of one that starts anew for each, so that all are logged.
+func floods(tb testing.TB) map[string]func() {
+	denied := scenarios()[2]
+	logger := func(level zapcore.Level) *zap.Logger {
+		return zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), level))
+	}
+	handle := func(level zapcore.Level, before func(h *Handler)) func() {
+		h := provision(tb, &Handler{Policies: []*Policy{&denied.policy}})
+		h.logger = logger(level)
+		r := newRequest(denied.request)
+		w := &reusedWriter{make(http.Header)}
+		return func() {
+			before(h)
+			clear(w.header)
+			if err := h.ServeHTTP(w, r, writeHeader); err != nil {
+				tb.Fatal(err)
+			}
+		}
+	}
+	return map[string]func(){
+		"quiet":      handle(zap.ErrorLevel, func(*Handler) {}),
+		"sampled":    handle(zap.InfoLevel, func(*Handler) {}),
+		"all logged": handle(zap.InfoLevel, func(h *Handler) { h.sampleKeys = sampleKeys() }),
+	}
+}
+
+// BenchmarkDeniedFlood shows what a flood of denials costs, each.
+func BenchmarkDeniedFlood(b *testing.B) {
+	for name, handle := range floods(b) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				handle()
+			}
+		})
+	}
+}
+
+// TestAFloodOfDenialsAllocatesNothing shows that a denial which the log leaves out
+// allocates no more than one of a handler that logs none.
+func TestAFloodOfDenialsAllocatesNothing(t *testing.T) {
+	flood := floods(t)
+	quiet := testing.AllocsPerRun(100, flood["quiet"])
+	var sampled float64
+	for range 3 { // a second may begin, in which some are logged again
+		for range 2 * logBurst {
+			flood["sampled"]()
+		}
+		if sampled = testing.AllocsPerRun(logThinning/4, flood["sampled"]); sampled <= quiet {
+			return
+		}
+	}
+	t.Errorf("%v allocations, %v of a handler that logs none", sampled, quiet)
 }
 
 // BenchmarkManyOrigins shows that a request costs the same however many exact origins

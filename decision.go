@@ -19,6 +19,8 @@ const (
 	// one: OPTIONS with Origin and Access-Control-Request-Method (Fetch,
 	// "CORS-preflight request").
 	kindPreflight
+
+	kinds = iota // how many there are
 )
 
 // String returns the kind as logs have it.

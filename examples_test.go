@@ -11,6 +11,7 @@ import (
 // replaced by free ones, and drives it.
 func TestExamples(t *testing.T) {
 	drivers := map[string]func(t *testing.T, caddyfile string){
+		"monitoring": driveMonitoring,
 		"quickstart": driveQuickstart,
 	}
 	files, err := filepath.Glob("examples/*/Caddyfile")

@@ -17,13 +17,19 @@ type decided struct {
 	preflight *preflightGrant // of a preflight that is passed on, else nil
 }
 
+// decidedOf returns what a handler that acts on it decided about a request.
+func decidedOf(r *http.Request) (*decided, bool) {
+	d, ok := caddyhttp.GetVar(r.Context(), decidedVar).(*decided)
+	return d, ok
+}
+
 // ServeHTTP decides about the request, then answers it if it is a preflight, or
 // applies the decision to what the next handler writes.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if h.ReportOnly {
 		return h.report(w, r, next)
 	}
-	d, ok := caddyhttp.GetVar(r.Context(), decidedVar).(*decided)
+	d, ok := decidedOf(r)
 	switch {
 	case !ok:
 		d := decided{handler: h, decision: h.policies.decide(r)}

@@ -76,6 +76,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	for _, w := range c.warnings {
 		ctx.Logger().Warn(w.message, w.fields...)
 	}
+	if err := h.policies.register(ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
 	h.logger = ctx.Logger()
 	h.sampleKeys = sampleKeys()
 	if h.PreflightStatus == 0 {

@@ -2,138 +2,97 @@ package caddycors
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
-	"sync/atomic"
-	"time"
 
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 )
+
+// What becomes of a decision beside the response: it is counted, logged, and told to the
+// access log and to placeholders.
 
 const (
-	// Of the decisions of one reason that a handler takes in a second, the first
-	// logBurst are logged, then one in logThinning: a flood of them costs little.
-	logBurst    = 20
-	logThinning = 100
+	placeholderOutcome = "http.cors.outcome"
+	placeholderReason  = "http.cors.reason"
+	placeholderPolicy  = "http.cors.policy"
 
-	// maxLoggedBytes bounds what a log line takes from a request, of each value.
-	maxLoggedBytes = 256
+	accessFieldName = "cors"
 )
 
-// gate tells which decisions to log. There is one in the process, in front of no log
-// of its own: a sampler takes half a megabyte, and there may be a handler in each of
-// a thousand sites.
-var gate = zapcore.NewSamplerWithOptions(openCore{zapcore.NewNopCore()}, time.Second, logBurst, logThinning)
-
-// openCore lets every entry through.
-type openCore struct{ zapcore.Core }
-
-func (openCore) Enabled(zapcore.Level) bool { return true }
-
-func (c openCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	return checked.AddCore(e, c)
-}
-
-// handlers counts the handlers that were loaded.
-var handlers atomic.Uint64
-
-// The gate tells lines apart by handler and by reason, so that a flood of one does not
-// hide another. These are beside the reasons of decisions.
-const (
-	sampleLosses      = int(reasons) + iota // pages could read less than the response lets them
-	sampleGains                             // they could read more
-	sampleSameVerdict                       // a response says the same in other words
-	samples                                 // how many there are
-)
-
-// sampleKeys returns by what the gate tells a handler's lines apart.
-func sampleKeys() (keys [samples]string) {
-	handler := strconv.FormatUint(handlers.Add(1), 10)
-	for i := range keys {
-		keys[i] = handler + " " + strconv.Itoa(i)
-	}
-	return keys
-}
-
-// sampled reports whether a line of this level is to be logged now.
-func (h *Handler) sampled(level zapcore.Level, key int) bool {
-	return h.logger.Core().Enabled(level) &&
-		gate.Check(zapcore.Entry{Level: level, Time: time.Now(), Message: h.sampleKeys[key]}, nil) != nil
-}
-
-// observe logs a decision: a denied one at INFO, an allowed one at DEBUG.
+// observe counts and logs the decision of a handler that acts on it, and tells it to the
+// access log and to placeholders.
 func (h *Handler) observe(d decision, r *http.Request) {
-	level, message := zap.DebugLevel, "cross-origin request allowed"
-	switch d.outcome {
-	case outcomeAllowed:
-	case outcomeDenied:
-		level, message = zap.InfoLevel, "cross-origin request denied"
-	default:
+	rec := h.count(d, r)
+	if repl := replacer(r); repl != nil {
+		repl.Map(rec.placeholders)
+	}
+	rec.tellAccessLog(r)
+}
+
+// observeTrial is observe for a handler that only reports. What a handler that acts
+// decided about the same request, be it ahead or behind, is told in its place.
+func (h *Handler) observeTrial(d decision, r *http.Request) {
+	rec := h.count(d, r)
+	repl := replacer(r)
+	if repl == nil {
 		return
 	}
-	if !h.sampled(level, int(d.reason)) {
+	if _, told := repl.Get(placeholderOutcome); told {
 		return
 	}
-	fields := h.requestFields(d, r)
-	if hint := d.hint(r); hint != "" {
-		fields = append(fields, zap.String("hint", hint))
-	}
-	h.logger.Log(level, message, fields...)
-}
-
-// requestFields returns what a log line says of a request and of the decision.
-func (h *Handler) requestFields(d decision, r *http.Request) []zap.Field {
-	fields := []zap.Field{
-		zap.String("policy", d.policyName()),
-		zap.Stringer("kind", d.kind),
-		zap.Stringer("reason", d.reason),
-		zap.String("origin", loggable(r.Header[headerOrigin])),
-		zap.String("method", r.Method),
-	}
-	if d.kind == kindPreflight {
-		fields = append(fields,
-			zap.String("requested_method", loggable(r.Header[headerRequestMethod])),
-			zap.String("requested_headers", loggable(r.Header[headerRequestHeaders])))
-	}
-	if h.ReportOnly {
-		fields = append(fields, zap.Bool("report_only", true))
-	}
-	return fields
-}
-
-// hint names the option that would allow what was denied.
-func (d decision) hint(r *http.Request) string {
-	switch d.reason {
-	case reasonOriginNotAllowed:
-		return "if you trust this origin, add it to allow_origins"
-	case reasonOriginMalformed:
-		return "no browser sends this; it is not an origin, or there are several"
-	case reasonMethodNotAllowed:
-		if method := r.Header.Get(headerRequestMethod); method != "PATCH" && strings.EqualFold(method, "PATCH") {
-			return "methods have a case: let the page write PATCH"
+	repl.Map(func(key string) (any, bool) {
+		if _, acted := decidedOf(r); acted {
+			return nil, false // it is asked next
 		}
-		return "if pages may use requested_method, add it to allow_methods"
-	case reasonHeaderNotAllowed:
-		return "if pages may set requested_headers, add them to allow_headers"
-	}
-	return ""
+		return rec.replace(key)
+	})
+	rec.tellAccessLog(r)
 }
 
-// loggable joins the lines of a header and cuts them short.
-func loggable(lines []string) string {
-	s := ""
-	if len(lines) > 0 {
-		s = lines[0]
+// count counts a decision, and logs it.
+func (h *Handler) count(d decision, r *http.Request) *record {
+	rec := h.policies.record(d)
+	rec.count.Add(1)
+	h.log(d, r)
+	return rec
+}
+
+// replacer returns what replaces the placeholders of a request, or nil.
+func replacer(r *http.Request) *caddy.Replacer {
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	return repl
+}
+
+// replace returns the value of a placeholder. It is a [caddy.ReplacerFunc].
+func (rec *record) replace(key string) (any, bool) {
+	switch key {
+	case placeholderOutcome:
+		return rec.outcome.String(), true
+	case placeholderReason:
+		return rec.reason.String(), true
+	case placeholderPolicy:
+		return rec.policy, true
 	}
-	for _, line := range lines[min(1, len(lines)):] {
-		if len(s) > maxLoggedBytes {
-			break
-		}
-		s += ", " + line
+	return nil, false
+}
+
+func (rec *record) newAccessField() zap.Field {
+	return zap.Dict(accessFieldName,
+		zap.Stringer("outcome", rec.outcome), zap.Stringer("reason", rec.reason), zap.String("policy", rec.policy))
+}
+
+// tellAccessLog adds the decision to the line that the access log will have of a request
+// with an Origin header, if the server has such a log: this allocates. What a handler
+// that only reports told before is replaced.
+func (rec *record) tellAccessLog(r *http.Request) {
+	if rec.kind == kindOther {
+		return
 	}
-	if len(s) > maxLoggedBytes {
-		s = s[:maxLoggedBytes] + "..."
+	ctx := r.Context()
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); !ok || server.Logs == nil {
+		return
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	if extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Set(rec.accessField)
+	}
 }

@@ -31,6 +31,9 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 		c.checkPatternRisks(p, pattern)
 		c.adviseOfPattern(p, pattern)
 		p.origins.patterns.Add(pattern.Pattern)
+		if !pattern.None() {
+			p.size++
+		}
 	}
 	c.checkShapes(optionAllowOrigins, p.origins.patterns)
 	c.size = 0
@@ -158,6 +161,7 @@ func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {
 	c.checkRegexRisks(p, i, expr, expanded, analysis)
 	c.adviseOfRegex(p, expr, expanded, re, analysis)
 	p.origins.regexps = append(p.origins.regexps, re)
+	p.size++
 }
 
 // orSuggestion returns a fix that writes the expression that expr may be meant as,

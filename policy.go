@@ -80,13 +80,17 @@ type policies struct {
 	// open is the only policy, if that is "*" without credentials: then nothing
 	// depends on the origin, and its headers are on every response. Else nil.
 	open *policy
+
+	unmatched *records // of requests that no policy matched
 }
 
 // policy is a compiled policy: what a request needs, as it needs it.
 type policy struct {
 	name        string
 	origins     matcher
+	size        int // how many patterns and regular expressions there are
 	credentials bool
+	records     *records
 
 	anyMethod bool
 	methods   []string

@@ -16,7 +16,7 @@ import (
 // that too. It changes nothing.
 func (h *Handler) report(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	d := h.policies.decide(r)
-	h.observe(d, r)
+	h.observeTrial(d, r)
 	if d.outcome != outcomeAllowed && d.outcome != outcomeDenied ||
 		!mayNeedCORS(r) || !shortEnough(r.Header) || !h.logger.Core().Enabled(zap.InfoLevel) {
 		return next.ServeHTTP(w, r)
@@ -176,17 +176,17 @@ func (h *Handler) compare(d decision, r *http.Request, status int, header http.H
 		return
 	}
 	fields := append(h.requestFields(d, r), zap.Object("response", is.loggable(names)), zap.Object("decision", would.loggable(names)))
-	if hint := differenceHint(d, r, is, would, names); hint != "" {
+	if hint := h.differenceHint(d, r, is, would, names); hint != "" {
 		fields = append(fields, zap.String("hint", hint))
 	}
 	h.logger.Info("the response's CORS headers are not the policy's", fields...)
 }
 
 // differenceHint says what would change for pages if the policy were in force.
-func differenceHint(d decision, r *http.Request, is, would corsHeaders, names []string) string {
+func (h *Handler) differenceHint(d decision, r *http.Request, is, would corsHeaders, names []string) string {
 	switch {
 	case would.verdict < is.verdict && d.outcome == outcomeDenied:
-		return d.hint(r)
+		return h.hint(d, r)
 	case would.verdict < is.verdict:
 		return "if pages send cookies, write allow_credentials"
 	case would.verdict > is.verdict && is.verdict == verdictBlocked:

@@ -22,7 +22,7 @@ func TestReportOnly(t *testing.T) {
 	const (
 		differs = "the response's CORS headers are not the policy's: "
 		denied  = "cross-origin request denied: "
-		addIt   = ", if you trust this origin, add it to allow_origins"
+		addIt   = ", if you trust this origin, write \"allow_origins https://evil.example\""
 		opens   = ", browsers keep this response from the page now; under the policy they would not"
 	)
 	put := preflight + "\nAccess-Control-Request-Headers: x-one"
@@ -88,18 +88,18 @@ func TestReportOnly(t *testing.T) {
 			differs + "map[status:405 verdict:blocked] map[status:204 verdict:allowed]" + opens,
 		}},
 		{"a preflight of fewer methods", "allow_methods GET", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods *\nheader Access-Control-Allow-Headers *\nheader Access-Control-Max-Age 5\nrespond 204", put, []string{
-			denied + "if pages may use requested_method, add it to allow_methods",
+			denied + "add \"PUT\" to allow_methods",
 			differs + "map[Access-Control-Allow-Headers:* Access-Control-Allow-Methods:* Access-Control-Allow-Origin:* Access-Control-Max-Age:5 status:204 verdict:allowed]" +
-				" map[Access-Control-Allow-Headers:*, Authorization Access-Control-Allow-Methods:GET Access-Control-Allow-Origin:https://app.example.com Access-Control-Max-Age:600 status:204 verdict:blocked], if pages may use requested_method, add it to allow_methods",
+				" map[Access-Control-Allow-Headers:*, Authorization Access-Control-Allow-Methods:GET Access-Control-Allow-Origin:https://app.example.com Access-Control-Max-Age:600 status:204 verdict:blocked], add \"PUT\" to allow_methods",
 		}},
 		{"a preflight for Authorization, under a star", "allow_methods PUT\nallow_headers Authorization\nmax_age 5s", "header Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers *\nheader Access-Control-Max-Age 5\nrespond 204", preflight + "\nAccess-Control-Request-Headers: authorization", []string{
 			differs + "map[Access-Control-Allow-Headers:* status:204 verdict:blocked] map[Access-Control-Allow-Headers:Authorization status:204 verdict:allowed]" + opens,
 		}},
-		{"a preflight of an origin that is not allowed", "", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers X-One\nrespond 204", strings.Replace(put, "app", "evil", 1), []string{
+		{"a preflight of an origin that is not allowed", "", "header Access-Control-Allow-Origin *\nheader Access-Control-Allow-Methods PUT\nheader Access-Control-Allow-Headers X-One\nrespond 204", strings.Replace(put, "app.example.com", "evil.example", 1), []string{
 			denied + addIt[2:],
 			differs + "map[Access-Control-Allow-Headers:X-One Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:* status:204 verdict:allowed] map[status:403 verdict:blocked]" + addIt,
 		}},
-		{"a preflight that neither answers", "", "respond 404", strings.Replace(put, "app", "evil", 1), []string{denied + addIt[2:]}},
+		{"a preflight that neither answers", "", "respond 404", strings.Replace(put, "app.example.com", "evil.example", 1), []string{denied + addIt[2:]}},
 		{"a preflight that ends in an error", "allow_methods PUT\nallow_headers X-One", "abort", put, []string{
 			differs + "map[status:502 verdict:blocked] map[Access-Control-Allow-Headers:X-One Access-Control-Allow-Methods:PUT Access-Control-Allow-Origin:https://app.example.com Access-Control-Max-Age:600 status:204 verdict:allowed]" + opens,
 		}},
@@ -163,15 +163,16 @@ func TestATrialBesideAPolicy(t *testing.T) {
 		exposing = "cors https://app.example.com {\nallow_credentials\nexpose_headers *\nreport_only\n}\nheader Access-Control-Allow-Origin https://app.example.com\nheader Access-Control-Allow-Credentials true\n"
 		keep     = "cors * {\nupstream_headers keep\n}\n"
 	)
+	trust := func(origin string) string { return "if you trust this origin, write \"allow_origins " + origin + "\"" }
 	denied := func(origin string) string {
-		return "info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=" + origin + " method=GET report_only=true hint=if you trust this origin, add it to allow_origins"
+		return "info cross-origin request denied policy= kind=actual reason=origin_not_allowed origin=" + origin + " method=GET report_only=true hint=" + trust(origin)
 	}
 	differs := func(policy, reason, origin, response, decision string) string {
 		return "info the response's CORS headers are not the policy's policy=" + policy + " kind=actual reason=" + reason + " origin=" + origin +
 			" method=GET report_only=true response=map[" + response + "] decision=map[" + decision + "] hint="
 	}
 	const old = "https://old.example"
-	oldLoses := []string{denied(old), differs("", "origin_not_allowed", old, "Access-Control-Allow-Origin:"+old+" verdict:allowed", "verdict:blocked") + "if you trust this origin, add it to allow_origins"}
+	oldLoses := []string{denied(old), differs("", "origin_not_allowed", old, "Access-Control-Allow-Origin:"+old+" verdict:allowed", "verdict:blocked") + trust(old)}
 	for i, test := range []struct {
 		site, origin string
 		lines, want  []string
@@ -186,7 +187,7 @@ func TestATrialBesideAPolicy(t *testing.T) {
 		{live + "handle {\n" + trial + "reverse_proxy $B\n}", "https://app.example.com", []string{allowApp, vary}, nil},
 		{keep + "handle {\n" + trial + "reverse_proxy $B\n}", "https://evil.example", []string{allowAll, vary}, []string{
 			denied("https://evil.example"),
-			differs("", "origin_not_allowed", "https://evil.example", "Access-Control-Allow-Origin:* verdict:allowed", "verdict:blocked") + "if you trust this origin, add it to allow_origins",
+			differs("", "origin_not_allowed", "https://evil.example", "Access-Control-Allow-Origin:* verdict:allowed", "verdict:blocked") + trust("https://evil.example"),
 		}},
 		{"header {\nAccess-Control-Allow-Origin " + old + "\n-Server\n}\nhandle {\n" + trial + "respond hi\n}", old, []string{"Allow-Origin: " + old}, oldLoses},
 		{trial + "error 503\nhandle_errors {\nheader Access-Control-Allow-Origin https://app.example.com\nrespond sorry\n}", "https://app.example.com", []string{allowApp}, nil},

@@ -60,9 +60,9 @@ func wordsOf(b *fetch.Block, rules ...fetch.Rule) (words []string, ok bool) {
 		return nil, false
 	}
 	const most = 30 // it is the server's list, and so may be long
-	value := b.Value[:min(len(b.Value), 30*most)]
-	for word := range strings.FieldsFuncSeq(value, func(c rune) bool { return !isPlain(c) && c != '*' }) {
-		if len(words) < most && !slices.Contains(words, word) {
+	value := b.Value[:min(len(b.Value), most*maxPlainBytes)]
+	for word := range strings.FieldsFuncSeq(value, func(c rune) bool { return !fetch.IsToken(string(c)) }) {
+		if len(words) < most && (word == wildcard || isPlainName(word)) && !slices.Contains(words, word) {
 			words = append(words, word)
 		}
 	}
@@ -78,17 +78,11 @@ func withWords(list []string, words ...string) []string {
 	}
 	for _, word := range words {
 		known := slices.ContainsFunc(list, func(other string) bool { return strings.EqualFold(other, word) })
-		if known || all && !strings.EqualFold(word, headerAuthorization) || strings.ContainsFunc(word, func(c rune) bool { return !isPlain(c) }) {
-			continue
+		if !known && isPlainName(word) && (!all || strings.EqualFold(word, headerAuthorization)) {
+			list = append(list, word)
 		}
-		list = append(list, word)
 	}
 	return list
-}
-
-// isPlain reports whether a character of a name means nothing else in a Caddyfile.
-func isPlain(c rune) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
 // directive returns the policy as a cors directive.

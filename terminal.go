@@ -36,7 +36,9 @@ func newScreen(w io.Writer) *screen {
 // from the margin as the first one.
 func (s *screen) line(indent int, style, text string) {
 	for line := range strings.Lines(text) {
-		line = fetch.Printable(strings.TrimSuffix(line, "\n"), maxPrinted)
+		text := strings.TrimLeft(strings.TrimSuffix(line, "\n"), "\t")
+		tabs := strings.Repeat("\t", len(line)-len(strings.TrimLeft(line, "\t")))
+		line = tabs + fetch.Printable(text, maxPrinted)
 		if s.styled && style != "" {
 			line = "\x1b[" + style + "m" + line + "\x1b[m"
 		}

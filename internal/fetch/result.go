@@ -218,7 +218,7 @@ func Printable(s string, most int) string {
 		s = s[:most]
 	}
 	s = strings.Map(func(c rune) rune {
-		if c != '\t' && !strconv.IsPrint(c) {
+		if !strconv.IsPrint(c) {
 			return '\uFFFD'
 		}
 		return c
