@@ -20,8 +20,8 @@ import (
 
 func openChromium(t *testing.T, url string) *browser {
 	t.Helper()
-	dir := t.TempDir()
-	p := start(t, dir, homeless(dir), find(t, "chromium", "chromium"),
+	dir, env := homeless(t)
+	p := start(t, dir, env, find(t, "chromium", "chromium"),
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
 		"--disable-sync", "--user-data-dir="+dir, "--host-resolver-rules=MAP * 127.0.0.1", "--ignore-certificate-errors",
 		"--remote-debugging-port=0", "--remote-allow-origins=*")

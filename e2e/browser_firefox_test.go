@@ -30,11 +30,11 @@ user_pref("marionette.port", %s);
 
 func openFirefox(t *testing.T, url string) *browser {
 	t.Helper()
-	dir := t.TempDir()
+	dir, env := homeless(t)
 	address := corstest.FreeAddress(t)
 	_, port, _ := strings.Cut(address, ":")
 	writeFile(t, filepath.Join(dir, "user.js"), fmt.Sprintf(firefoxPreferences, port))
-	p := start(t, dir, homeless(dir), find(t, "firefox-esr", "firefox-esr", "firefox"),
+	p := start(t, dir, env, find(t, "firefox-esr", "firefox-esr", "firefox"),
 		"--headless", "--no-remote", "--profile", dir, "--marionette", "--remote-allow-system-access")
 	p.awaitSocket(t, "tcp", address)
 

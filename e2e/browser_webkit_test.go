@@ -21,8 +21,8 @@ func openWebKit(t *testing.T, url string) *browser {
 	if len(program) == 0 {
 		t.Fatal("this test needs WebKit's MiniBrowser: apt-get install webkit2gtk-driver")
 	}
-	dir := t.TempDir()
-	p := start(t, dir, append(homeless(dir), "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1"), find(t, "xvfb xauth", "xvfb-run"),
+	dir, env := homeless(t)
+	p := start(t, dir, append(env, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1"), find(t, "xvfb xauth", "xvfb-run"),
 		"-a", program[0], "--ignore-tls-errors", "--enable-write-console-messages-to-stdout=1", url)
 	return &browser{fetch.WebKit, p, func(*testing.T) []string {
 		var lines []string

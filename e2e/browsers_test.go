@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -36,10 +37,25 @@ func openBrowser(t *testing.T, engine fetch.Engine, url string) *browser {
 	}
 }
 
-// homeless is the environment of a browser that finds nothing of its user's, and leaves
-// nothing behind.
-func homeless(dir string) []string {
-	return []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_CACHE_HOME=" + dir, "XDG_DATA_HOME=" + dir}
+// homeless returns an empty directory, and the environment of a browser that leaves all
+// that it writes there.
+func homeless(t *testing.T) (dir string, env []string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// What the browser has started may still write for a moment.
+		for range 100 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Errorf("%s cannot be removed", dir)
+	})
+	return dir, []string{"HOME=" + dir, "TMPDIR=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_CACHE_HOME=" + dir, "XDG_DATA_HOME=" + dir}
 }
 
 // pages are what a server of the test shows to browsers. What their scripts post to

@@ -95,15 +95,15 @@ func start(t *testing.T, dir string, env []string, program string, args ...strin
 	return p
 }
 
-// stop asks the program to end, and makes it.
+// stop asks the program to end, and makes it and what it has started.
 func (p *process) stop() {
 	_ = syscall.Kill(-p.Process.Pid, syscall.SIGTERM)
 	select {
 	case <-p.exited:
 	case <-time.After(5 * time.Second):
-		_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
-		<-p.exited
 	}
+	_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
+	<-p.exited
 }
 
 // awaitSocket waits until something listens on an address, or at the path of a socket.

@@ -22,7 +22,7 @@ type Fault struct {
 	Headers     []string // lines as in "X-One: 1", in the order in which the script sets them
 	Body        string
 	Credentials bool // whether the script asks for credentials to be included
-	Sandboxed   bool // whether the page is in a sandboxed frame: its origin is "null"
+	Sandboxed   bool // whether the page is sandboxed: its origin is "null"
 	Secure      bool // whether the page was loaded over TLS
 
 	// The servers of {api}, {other} and {tls}.

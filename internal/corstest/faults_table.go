@@ -52,10 +52,10 @@ var originFaults = []Fault{
 	mismatch("regular expression", `/\.example\.com$/`),
 	mismatch("quoted wildcard", `"*"`),
 	mismatch("null for a page", "null"),
-	{Name: "null for a sandboxed frame", Sandboxed: true, API: always(200, "Allow-Origin: null")},
-	{Name: "page for a sandboxed frame", Sandboxed: true, API: always(200, "Allow-Origin: https://www.example.com"),
+	{Name: "null for a sandboxed page", Sandboxed: true, API: always(200, "Allow-Origin: null")},
+	{Name: "page for a sandboxed page", Sandboxed: true, API: always(200, "Allow-Origin: https://www.example.com"),
 		Block: fetch.Block{Rule: fetch.RuleAllowOriginMismatch, Value: "https://www.example.com"}},
-	{Name: "nothing for a sandboxed frame", Sandboxed: true, API: always(200),
+	{Name: "nothing for a sandboxed page", Sandboxed: true, API: always(200),
 		Block: fetch.Block{Rule: fetch.RuleAllowOriginMissing}},
 }
 

@@ -19,7 +19,8 @@ func TestFaults(t *testing.T) {
 		}
 		names[f.Name] = true
 		block := f.BlockAt(at(f))
-		for _, s := range []string{block.URL, block.Value, f.URLAt(at(f))} {
+		scene := f.SceneAt(at(f))
+		for _, s := range []string{block.URL, block.Value, f.URLAt(at(f)), scene.Page, scene.URL, scene.Location} {
 			if strings.ContainsAny(s, "{}") {
 				t.Errorf("%s: %q was not filled in", f.Name, s)
 			}
@@ -30,8 +31,8 @@ func TestFaults(t *testing.T) {
 		if !f.Readable() {
 			blocked++
 		}
-		if f.Readable() && f.Preflighted() {
-			t.Errorf("%s is blocked by no rule of preflights", f.Name)
+		if f.Readable() && f.Block != (fetch.Block{}) {
+			t.Errorf("%s is readable, but %+v", f.Name, f.Block)
 		}
 	}
 	if blocked < 35 {

@@ -19,8 +19,8 @@ type Scene struct {
 // Console returns what the engine's console says when a fetch of a page is blocked: the
 // line that has the reason, word by word, or nothing where the console says nothing.
 //
-// The words are those of Chromium 156, Firefox 153 and WebKitGTK 2.50. In other
-// versions they may differ.
+// The words are those of Chromium 156, Firefox 153 and WebKitGTK 2.50, as real ones said
+// them. Those of other versions may differ.
 func (b Block) Console(e Engine) string {
 	if lines := b.ConsoleLines(e, Scene{}); len(lines) > 0 {
 		return lines[0]
@@ -41,17 +41,21 @@ func (b Block) ConsoleLines(e Engine, s Scene) []string {
 		s.URL = b.URL
 	}
 	for _, part := range []*string{&b.URL, &b.Origin, &b.Value, &b.Subject, &s.Page, &s.URL, &s.Location} {
-		*part = printable(*part)
+		*part = bounded(*part)
 	}
+	var lines []string
 	switch e {
 	case Chromium:
-		return b.chromiumConsole(s)
+		lines = b.chromiumConsole(s)
 	case Firefox:
-		return b.firefoxConsole(s)
+		lines = b.firefoxConsole(s)
 	case WebKit:
-		return b.webkitConsole(s)
+		lines = b.webkitConsole(s)
 	}
-	return nil
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return lines
 }
 
 // Exception returns what the page's script catches when its fetch is blocked, word by
@@ -60,11 +64,11 @@ func (b Block) Exception(e Engine) string {
 	forbidden := b.Rule == RuleForbiddenMethod
 	switch {
 	case e == Chromium && forbidden:
-		return "TypeError: Failed to execute 'fetch' on 'Window': '" + printable(b.Subject) + "' HTTP method is unsupported."
+		return "TypeError: Failed to execute 'fetch' on 'Window': '" + printable(bounded(b.Subject)) + "' HTTP method is unsupported."
 	case e == Chromium:
 		return "TypeError: Failed to fetch"
 	case e == Firefox && forbidden:
-		return "TypeError: Window.fetch: Invalid request method " + printable(b.Subject) + "."
+		return "TypeError: Window.fetch: Invalid request method " + printable(bounded(b.Subject)) + "."
 	case e == Firefox:
 		return "TypeError: NetworkError when attempting to fetch resource."
 	case e == WebKit && forbidden:
@@ -101,24 +105,21 @@ func resolve(base, location string) string {
 	return location
 }
 
-// maxPrinted is how many bytes of a value from a server are told.
-const maxPrinted = 1000
-
-// printable leaves out of a value what no terminal should get, and cuts it where it is
-// too long.
-func printable(s string) string {
-	cut := len(s) > maxPrinted
-	if cut {
-		s = s[:maxPrinted]
+// bounded cuts a value from a server where it is too long to be told.
+func bounded(s string) string {
+	const most = 1000
+	if len(s) <= most {
+		return s
 	}
-	s = strings.Map(func(r rune) rune {
+	return s[:most] + "..."
+}
+
+// printable leaves out what no terminal should get.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
 	}, s)
-	if cut {
-		s += "..."
-	}
-	return s
 }

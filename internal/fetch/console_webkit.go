@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// webkitConsole has the words of WebKitGTK 2.50, which are Safari's.
+// webkitConsole has the words of WebKitGTK 2.50. They come from the code that Safari is
+// built of, too.
 func (b Block) webkitConsole(s Scene) []string {
 	failed := "Fetch API cannot load " + b.URL + " due to access control checks."
 	switch b.Rule {
