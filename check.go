@@ -47,7 +47,7 @@ func checkCommand() *cobra.Command {
 		Example: "  caddy cors check https://api.example.com/items --origin https://app.example.com -X PUT -H 'Content-Type: application/json'",
 		Args:    cobra.ExactArgs(1),
 	}
-	c.pageFlags.add(command)
+	c.add(command)
 	flags := command.Flags()
 	flags.BoolVar(&c.send, "send", false, "Send the request itself, too, if its method is not GET, HEAD or OPTIONS")
 	flags.BoolVar(&c.json, "json", false, "Write the result as JSON")

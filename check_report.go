@@ -158,9 +158,12 @@ func headerLines(h http.Header, matters func(name string) bool) []string {
 	return lines
 }
 
-func (c *checkReport) writeJSON(w io.Writer) error {
+func (c *checkReport) writeJSON(w io.Writer) error { return writeJSON(w, c) }
+
+// writeJSON writes what a command found for programs.
+func writeJSON(w io.Writer, found any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "\t")
-	return encoder.Encode(c)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(found)
 }

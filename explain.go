@@ -1,7 +1,6 @@
 package caddycors
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,67 +11,63 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// exitUnreadable is the status of commands that find that a page could not read the
-// response.
-const exitUnreadable = 2
+// explain is `caddy cors explain`.
+type explain struct {
+	pageFlags
+	config  string
+	adapter string
+	json    bool
+}
 
-// explainCommand returns `caddy cors explain`.
 func explainCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "explain --origin <origin> [--config <file> [--adapter <name>]] [--method <method>] [--header <name>[: <value>]]... [--json] <url>",
-		Short: "Explains what a config makes of a page's request to another origin",
-		Long: `Explains what a config makes of a request that a page makes to another origin, and of
+	var x explain
+	command := &cobra.Command{
+		Use:     "explain <url> --origin <origin>",
+		Short:   "Explains what a config makes of a page's request to another origin",
+		Long:    explainHelp,
+		Example: "  caddy cors explain https://api.example.com/items --origin https://app.example.com -X PUT -H Content-Type",
+		Args:    cobra.ExactArgs(1),
+	}
+	x.add(command)
+	flags := command.Flags()
+	flags.StringVarP(&x.config, "config", "c", "", "Config file; by default the Caddyfile in the current directory")
+	flags.StringVarP(&x.adapter, "adapter", "a", "", "Name of the config adapter")
+	flags.BoolVar(&x.json, "json", false, "Write the result as JSON")
+	command.RunE = runCommand(func(args []string) (int, error) { return x.run(command.OutOrStdout(), args[0]) })
+	return command
+}
+
+const explainHelp = `Explains what a config makes of a request that a page makes to another origin, and of
 the preflight that the browser sends ahead of it, if it needs one: which cors handler
 decides, by which policy and which of its origins, and what to change if it is denied.
 It warns of what is in the way of cors.
 
 The config is not run: nothing listens, and nothing is sent.
 
-The exit status is 0 if the page could read the response as far as CORS goes, 2 if it
-could not, and 1 if the config does not load or the command is not understood.`,
-		Example: `  $ caddy cors explain --origin https://app.example.com --method PUT \
-      --header 'Content-Type: application/json' https://api.example.com/items`,
-		Args: cobra.ExactArgs(1),
-	}
-	flags := cmd.Flags()
-	flags.StringP("config", "c", "", "the config file; by default the Caddyfile in the current directory")
-	flags.StringP("adapter", "a", "", "the name of the config adapter")
-	flags.String("origin", "", "the origin of the page, such as https://app.example.com")
-	flags.StringP("method", "X", "GET", "the method that the page uses")
-	flags.StringArrayP("header", "H", nil, "a header that the page sets, with or without its value; may repeat")
-	flags.Bool("json", false, "write JSON")
-	_ = cmd.MarkFlagRequired("origin") // there is such a flag
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		cmd.SilenceErrors = true // they are logged, and the exit status is no error to print
-		return caddycmd.WrapCommandFuncForCobra(runExplain(cmd.OutOrStdout()))(cmd, args)
-	}
-	return cmd
-}
+Exit status: 0 if the page could read the response as far as CORS goes, 2 if it could
+not, 1 if the config does not load or the command is not understood.`
 
-// runExplain returns the command's function, which writes to out.
-func runExplain(out io.Writer) caddycmd.CommandFunc {
-	return func(flags caddycmd.Flags) (int, error) {
-		headers, _ := flags.GetStringArray("header") // there is such a flag
-		page, err := newPageRequest(flags.Arg(0), flags.String("origin"), flags.String("method"), headers)
-		if err != nil {
-			return 1, err
-		}
-		result, err := explainConfig(flags.String("config"), flags.String("adapter"), page)
-		if err != nil {
-			return 1, err
-		}
-		write := result.writeText
-		if flags.Bool("json") {
-			write = result.writeJSON
-		}
-		if err := write(out); err != nil {
-			return 1, err
-		}
-		if !result.Readable {
-			return exitUnreadable, nil
-		}
-		return 0, nil
+// run explains a config, writes what it found, and returns the exit status.
+func (x *explain) run(out io.Writer, rawURL string) (int, error) {
+	page, err := newPageRequest(x.pageFlags, rawURL)
+	if err != nil {
+		return statusFailed, err
 	}
+	result, err := explainConfig(x.config, x.adapter, page)
+	if err != nil {
+		return statusFailed, err
+	}
+	write := result.writeText
+	if x.json {
+		write = result.writeJSON
+	}
+	if err := write(out); err != nil {
+		return statusFailed, err
+	}
+	if !result.Readable {
+		return statusBlocked, nil
+	}
+	return statusReadable, nil
 }
 
 // explainConfig explains what a config file makes of a request.
@@ -119,9 +114,4 @@ func explainContext() (caddy.Context, func(), error) {
 }
 
 // writeJSON writes the explanation for programs.
-func (x *explanation) writeJSON(out io.Writer) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(x)
-}
+func (x *explanation) writeJSON(out io.Writer) error { return writeJSON(out, x) }

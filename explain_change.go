@@ -38,7 +38,7 @@ func (e *explainer) changeOfOrigin(h *Handler) (place, string) {
 }
 
 func (e *explainer) changeOfMethod(config *Policy) string {
-	method := e.page.method
+	method := e.page.Asked.Method
 	switch {
 	case method != "PATCH" && strings.EqualFold(method, "PATCH"):
 		return "methods have a case, and browsers leave this one as it is; let the page write PATCH"
@@ -50,7 +50,7 @@ func (e *explainer) changeOfMethod(config *Policy) string {
 
 // changeOfHeaders names the headers that are missing, and no others that the page sets.
 func (e *explainer) changeOfHeaders(config *Policy, p *policy) string {
-	names := slices.DeleteFunc(e.page.unsafeHeaders(), p.allowsHeader)
+	names := slices.DeleteFunc(slices.Clone(e.page.Asked.UnsafeNames), p.allowsHeader)
 	if slices.Contains(config.AllowHeaders, none) {
 		return fmt.Sprintf("write %q", optionAllowHeaders+" "+joined(names, " "))
 	}

@@ -25,10 +25,10 @@ func browse(t *testing.T, site *client, p pageRequest) bool {
 		got := site.Do(strings.TrimSuffix(strings.ReplaceAll(request.String(), "\r\n", "\n"), "\n"))
 		return newCORSHeaders(decision{kind: kind}, r, got.StatusCode, got.Header).verdict != verdictBlocked
 	}
-	if p.sameOrigin() {
+	if p.SameOrigin {
 		return true
 	}
-	return (!p.needsPreflight() || passes(kindPreflight, p.preflight())) && passes(kindActual, p.actual())
+	return (!p.NeedsPreflight || passes(kindPreflight, p.served(p.Preflight))) && passes(kindActual, p.served(p.Request))
 }
 
 // TestExplainSaysWhatCaddyDoes holds the explanation of each config, for each request,
@@ -134,7 +134,7 @@ func TestExplainSaysWhatCaddyDoes(t *testing.T) {
 			writeFile(t, jsonFile, string(config))
 			for _, request := range requests {
 				from := strings.ReplaceAll(request.origin, "$A", site.Address)
-				p, err := newPageRequest(site.URL(request.path), from, request.method, request.headers)
+				p, err := newPageRequest(pageFlags{origin: from, method: request.method, headers: request.headers}, site.URL(request.path))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -182,7 +182,7 @@ func TestExplainSaysWhatPlainHTTPDoes(t *testing.T) {
 			writeFile(t, file, caddyfile)
 			for host, want := range map[string]bool{"localhost": test.localhost, "other.localhost": test.other} {
 				for _, method := range []string{"GET", "PUT"} {
-					p, err := newPageRequest("http://"+host+"/", "https://app.example.com", method, nil)
+					p, err := newPageRequest(pageFlags{origin: "https://app.example.com", method: method}, "http://"+host+"/")
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -218,7 +218,7 @@ func TestExplainSaysWhatTLSDoes(t *testing.T) {
 		{"https://evil.example", "GET", false},
 		{"http://" + a.Address, "GET", false}, // the same host, and another scheme
 	} {
-		p, err := newPageRequest("https://"+a.Address+"/", test.origin, test.method, nil)
+		p, err := newPageRequest(pageFlags{origin: test.origin, method: test.method}, "https://"+a.Address+"/")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,28 +76,28 @@ type explainer struct {
 func (e *explainer) explain() (*explanation, error) {
 	p := e.page
 	result := &explanation{
-		Method: p.method, URL: p.url.String(), Origin: p.origin.String(),
+		Method: p.Asked.Method, URL: p.url.String(), Origin: p.origin.String(),
 		Requests: []explainedRequest{}, Warnings: []explanationWarning{},
 	}
 	e.site, result.Unserved = e.config.siteOf(p)
 	if e.site == nil {
 		return result, nil
 	}
-	if p.sameOrigin() {
+	if p.SameOrigin {
 		result.Readable = true
-		result.Requests = append(result.Requests, explainedRequest{Kind: kindActual.String(), Method: p.method, Outcome: outcomeSameOrigin.String(), Passes: true})
+		result.Requests = append(result.Requests, explainedRequest{Kind: kindActual.String(), Method: p.Asked.Method, Outcome: outcomeSameOrigin.String(), Passes: true})
 		return result, nil
 	}
-	preflight, err := walkSite(e.ctx, e.site, p.preflight())
+	preflight, err := walkSite(e.ctx, e.site, p.served(p.Preflight))
 	if err != nil {
 		return nil, err
 	}
-	actual, err := walkSite(e.ctx, e.site, p.actual())
+	actual, err := walkSite(e.ctx, e.site, p.served(p.Request))
 	if err != nil {
 		return nil, err
 	}
 	result.Readable = true
-	if p.needsPreflight() {
+	if p.NeedsPreflight {
 		result.Requests = append(result.Requests, e.explainPreflight(preflight))
 	}
 	result.Requests = append(result.Requests, e.explainActual(actual))
@@ -111,7 +111,7 @@ func (e *explainer) explain() (*explanation, error) {
 func (e *explainer) explainPreflight(w *walk) explainedRequest {
 	r := explainedRequest{
 		Kind: kindPreflight.String(), Method: http.MethodOptions,
-		RequestedMethod: e.page.method, RequestedHeaders: e.page.unsafeHeaders(),
+		RequestedMethod: e.page.Asked.Method, RequestedHeaders: e.page.Asked.UnsafeNames,
 	}
 	if w.decided == nil || w.gate != nil && !w.gate.decided {
 		e.undecided(&r, w)
@@ -124,7 +124,7 @@ func (e *explainer) explainPreflight(w *walk) explainedRequest {
 		r.Change = "write cors ahead of that handler"
 		return r
 	}
-	r.Passes = w.decided.decision.outcome == outcomeAllowed
+	r.Passes = w.decided.decision.outcome == outcomeAllowed && e.credentials(&r, w.decided)
 	if !w.decided.cors.ForwardPreflights || !r.Passes {
 		return r
 	}
@@ -146,7 +146,7 @@ func (e *explainer) explainPreflight(w *walk) explainedRequest {
 }
 
 func (e *explainer) explainActual(w *walk) explainedRequest {
-	r := explainedRequest{Kind: kindActual.String(), Method: e.page.method}
+	r := explainedRequest{Kind: kindActual.String(), Method: e.page.Asked.Method}
 	if w.decided == nil {
 		e.undecided(&r, w)
 		return r
@@ -154,7 +154,8 @@ func (e *explainer) explainActual(w *walk) explainedRequest {
 	d := w.decided
 	e.decision(&r, d)
 	// Where a handler ahead took the Origin away, an open policy answers all the same.
-	r.Passes = d.decision.outcome == outcomeAllowed || d.decision.outcome == outcomeNotCORS && d.cors.policies.open != nil
+	r.Passes = d.decision.outcome == outcomeAllowed && e.credentials(&r, d) ||
+		d.decision.outcome == outcomeNotCORS && d.cors.policies.open != nil && !e.page.credentials
 	if !d.cors.answers(d.decision) {
 		r.Answer = e.answerOf(w)
 		if d.cors.UpstreamHeaders == upstreamKeep {
@@ -167,6 +168,18 @@ func (e *explainer) explainActual(w *walk) explainedRequest {
 		r.Notes = append(r.Notes, fmt.Sprintf("if %s lets it pass", e.named(w.gate)))
 	}
 	return r
+}
+
+// credentials reports whether an allowed request may have the credentials that it has, and
+// says so if it may not.
+func (e *explainer) credentials(r *explainedRequest, d *decidedVisit) bool {
+	if !e.page.credentials || d.decision.policy.credentials {
+		return true
+	}
+	r.Obstacle = "the request has credentials, which the policy does not allow"
+	index := slices.Index(d.cors.policies.list, d.decision.policy)
+	r.Change = fmt.Sprintf("%s: write %s, if the page needs its cookies", e.lineOfPlace(d, place{index, optionAllowOrigins, 0}), optionAllowCredentials)
+	return false
 }
 
 // decision says what a cors handler decided.

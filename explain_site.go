@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
 // site is the server that gets a request.
@@ -119,7 +121,7 @@ func reaches(address, host string) bool {
 	if named, err := netip.ParseAddr(host); err == nil {
 		return named == ip
 	}
-	return !isLoopback(host) || ip.IsLoopback()
+	return !origin.IsLoopback(host) || ip.IsLoopback()
 }
 
 // isHost reports whether a request's Host is one of names, as Caddy's matcher has it.
@@ -205,16 +207,6 @@ func joined(list []string, separator string) string {
 	return strings.Join(list, separator)
 }
 
-// shown returns s as a terminal may show it: bounded and without control
-// characters.
-func shown(s string) string {
-	if len(s) > maxShownBytes {
-		s = s[:maxShownBytes] + "..."
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
-}
+// shown returns what of a config or of the command line is told, as a terminal may have
+// it.
+func shown(s string) string { return fetch.Printable(s, maxShownBytes) }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 )
 
 // explanationWarning is something about a request that the decision does not tell.
@@ -24,7 +26,7 @@ func (e *explainer) warnings(preflight, actual *walk) []explanationWarning {
 			all = append(all, warning)
 		}
 	}
-	if e.page.mixedContent() {
+	if b := e.page.Block; b != nil && b.Rule == fetch.RuleMixedContent {
 		warn("mixed_content", "browsers let no https:// page call an http:// URL; let the page call https://")
 	}
 	e.warnOfWays(warn, preflight, actual)

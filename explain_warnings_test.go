@@ -12,7 +12,7 @@ func warningsOf(t *testing.T, caddyfile, url string) (lines []string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	writeFile(t, "Caddyfile", caddyfile)
-	p, err := newPageRequest(url, "https://app.example.com", "GET", nil)
+	p, err := newPageRequest(pageFlags{origin: "https://app.example.com", method: "GET"}, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestExplainKnowsWhichHeadersHaveNoEffect(t *testing.T) {
 			}
 			_, _, before := run("")
 			a, file, after := run(test.header)
-			p, err := newPageRequest(a.URL("/"), "https://app.example.com", "GET", nil)
+			p, err := newPageRequest(pageFlags{origin: "https://app.example.com", method: "GET"}, a.URL("/"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,18 +23,16 @@ type pageFlags struct {
 
 func (f *pageFlags) add(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVarP(&f.origin, "origin", "o", "", "Origin of the page, such as https://app.example.com, or null (required)")
+	flags.StringVarP(&f.origin, "origin", "o", "", "Origin of the page, such as https://app.example.com, or null (needed)")
 	flags.StringVarP(&f.method, "method", "X", "GET", "Method that the page's script uses")
-	flags.StringArrayVarP(&f.headers, "header", "H", nil, `Header that the script sets, as "Name: value"; may repeat`)
+	flags.StringArrayVarP(&f.headers, "header", "H", nil, `Header that the script sets, as "Name: value" or "Name"; may repeat`)
 	flags.BoolVar(&f.credentials, "credentials", false, "The script asks for cookies and other credentials to be included")
+	_ = command.MarkFlagRequired("origin") // there is such a flag
 }
 
 // request returns the request of a page to a URL. The errors say what to write.
 func (f *pageFlags) request(rawURL string) (r fetch.Request, err error) {
 	r = fetch.Request{Method: f.method, Credentials: f.credentials}
-	if f.origin == "" {
-		return r, errors.New("--origin: the origin of the page is missing; write it like --origin https://app.example.com")
-	}
 	if r.Origin, err = parsePageOrigin(f.origin); err != nil {
 		return r, fmt.Errorf("--origin %s: %w", quoted(f.origin), err)
 	}
@@ -42,16 +40,18 @@ func (f *pageFlags) request(rawURL string) (r fetch.Request, err error) {
 		return r, fmt.Errorf("the URL %s: %w", quoted(rawURL), err)
 	}
 	if !fetch.IsToken(f.method) {
-		return r, fmt.Errorf("--method %s: this is not a method; write it like PUT", quoted(f.method))
+		return r, fmt.Errorf("--method %s: this is not a method name", quoted(f.method))
 	}
 	for _, line := range f.headers {
-		name, value, ok := strings.Cut(line, ":")
+		name, value, _ := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
 		switch {
-		case !fetch.IsToken(name) || !ok:
-			return r, fmt.Errorf(`--header %s: this is not a header; write it like "X-Token: value"`, quoted(line))
+		case !fetch.IsToken(name):
+			return r, fmt.Errorf(`--header %s: this is not the name of a header; write it like "X-Token" or "X-Token: value"`, quoted(line))
 		case r.Credentials && strings.EqualFold(name, headerCookie):
 			r.Cookie = value // no script sets it, but the browser has it
+		case value == "" && strings.EqualFold(name, headerContentType):
+			r.Header = append(r.Header, fetch.Header{Name: name, Value: "application/json"}) // one that needs leave
 		default:
 			r.Header = append(r.Header, fetch.Header{Name: name, Value: value})
 		}

@@ -1,11 +1,12 @@
 package fetch
 
 import (
-	"net/netip"
 	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
 // webkitConsole has the words of WebKitGTK 2.50. They come from the code that Safari is
@@ -23,7 +24,7 @@ func (b Block) webkitConsole(s Scene) []string {
 		return []string{"Not allowed to use restricted network port " + port + ": " + b.URL}
 	case RuleMixedContent:
 		must := "must be served over HTTPS."
-		if u, err := url.Parse(b.URL); err == nil && isLoopback(u.Hostname()) {
+		if u, err := url.Parse(b.URL); err == nil && origin.IsLoopback(u.Hostname()) {
 			must = "must" // where other engines take loopback for secure, WebKit breaks off
 		}
 		return []string{
@@ -89,9 +90,4 @@ func (b Block) webkitReason(s Scene) string {
 		return "Load cannot follow more than 20 redirections"
 	}
 	return ""
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }

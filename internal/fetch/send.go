@@ -11,6 +11,7 @@ import (
 // Plan is how a browser begins with a page's request.
 type Plan struct {
 	Block          *Block // why it sends nothing; nil if it does
+	Asked          Asked  // what the request asks of the server
 	SameOrigin     bool   // whether the URL is of the page's own origin, and needs no leave
 	NeedsPreflight bool
 	Preflight      *http.Request // whether it is needed or not
@@ -25,7 +26,8 @@ func (r Request) Plan(ctx context.Context) (p Plan, err error) {
 		return p, err
 	}
 	f.cors = f.current().origin != f.Origin
-	p = Plan{Block: f.unsendable(), SameOrigin: !f.cors, NeedsPreflight: f.cors && f.asked().NeedsPreflight()}
+	asked := f.asked()
+	p = Plan{Block: f.unsendable(), Asked: asked, SameOrigin: !f.cors, NeedsPreflight: f.cors && asked.NeedsPreflight()}
 	if p.Preflight, err = f.newRequest(ctx, true); err != nil {
 		return p, err
 	}

@@ -36,7 +36,7 @@ type Hosts struct {
 
 // Loopback reports whether the hosts are known and all of them always this machine.
 func (h Hosts) Loopback() bool {
-	stranger := func(host string) bool { return !isLoopback(host) }
+	stranger := func(host string) bool { return !IsLoopback(host) }
 	return h.Known && !slices.ContainsFunc(h.names, stranger) && !slices.ContainsFunc(h.domains, stranger)
 }
 

@@ -243,7 +243,7 @@ func withScheme(s string) string {
 		}
 	}
 	switch host := strings.ToLower(s[:hostLength(s)]); {
-	case isLoopback(host) || isIPv4(host):
+	case IsLoopback(host) || isIPv4(host):
 		return "http" + schemeSeparator + s
 	case strings.Contains(host, "."):
 		return "https" + schemeSeparator + s

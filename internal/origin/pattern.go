@@ -122,7 +122,7 @@ func parsePort(scheme, host, rest string) (string, *PatternError) {
 		return "", &PatternError{Reason: "the port after the colon is missing", Fix: base}
 	case validPort(strings.TrimLeft(port, "0")) && port[0] == '0':
 		return "", &PatternError{Reason: "a port has no leading zero", Fix: base + ":" + strings.TrimLeft(port, "0")}
-	case !validPort(port) && (strings.ContainsAny(port, "*-") || isLoopback(host)): // "3*", "3000-3999"
+	case !validPort(port) && (strings.ContainsAny(port, "*-") || IsLoopback(host)): // "3*", "3000-3999"
 		return "", &PatternError{Reason: fmt.Sprintf("%q is not a port; \"*\" is any port", port), Fix: base + ":" + anyPort}
 	case !validPort(port):
 		return "", &PatternError{Reason: fmt.Sprintf("%q is not a port from 1 to 65535", port), Fix: base}
@@ -216,7 +216,7 @@ func (p Pattern) AnyHost() bool {
 
 // Insecure reports whether the pattern matches an origin that came over plain HTTP,
 // which whoever sits on the network can forge. Loopback hosts do not count.
-func (p Pattern) Insecure() bool { return p.scheme == "http" && !isLoopback(p.host) }
+func (p Pattern) Insecure() bool { return p.scheme == "http" && !IsLoopback(p.host) }
 
 // WildcardParent returns the host name to the right of a wildcard label, such as
 // "github.io" in "https://*.github.io", or "" if there is none.
@@ -228,11 +228,11 @@ func (p Pattern) WildcardParent() string {
 	return strings.TrimSuffix(parent, ".")
 }
 
-// isLoopback reports whether host is always this machine: localhost, a name below it
-// (RFC 6761, section 6.3), 127.0.0.0/8 or [::1].
-func isLoopback(host string) bool {
+// IsLoopback reports whether host is always this machine: localhost, a name below it
+// (RFC 6761, section 6.3), 127.0.0.0/8 or ::1, in brackets or not.
+func IsLoopback(host string) bool {
 	host = strings.TrimSuffix(host, ".")
-	if host == "localhost" || host == "[::1]" || strings.HasSuffix(host, ".localhost") {
+	if host == "localhost" || host == "[::1]" || host == "::1" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
 	addr, err := netip.ParseAddr(host)
