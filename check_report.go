@@ -108,8 +108,8 @@ func (c *checkReport) block(r fetch.Request, result *fetch.Result) {
 	b := result.Block
 	c.Blocked = &checkBlock{Rule: b.Rule, Source: b.Rule.Source(), Reason: b.Reason(), Preflight: b.Preflight, Console: make(map[string]string)}
 	for _, e := range fetch.Engines {
-		if lines := b.ConsoleLines(e, result.Scene); len(lines) > 0 {
-			c.Blocked.Console[e.String()] = lines[0]
+		if said := b.Console(e); said != "" {
+			c.Blocked.Console[e.String()] = said
 		}
 	}
 	s := suggest(r, b)

@@ -35,8 +35,6 @@ type Fault struct {
 	// Engines has the engines that do otherwise, and why the page cannot read the response
 	// there.
 	Engines map[fetch.Engine]fetch.Block
-	// Scene has what consoles tell beside the block; see [Fault.SceneAt].
-	Scene fetch.Scene
 	// Shown and Hidden are headers of a readable response that the page's script sees, and
 	// does not see.
 	Shown, Hidden []string
@@ -103,13 +101,6 @@ func (f Fault) BlockIn(e fetch.Engine, p Place) fetch.Block {
 	return f.BlockAt(p)
 }
 
-// SceneAt returns what consoles tell beside the block, with everything filled in.
-func (f Fault) SceneAt(p Place) fetch.Scene {
-	s := f.Scene
-	s.Page, s.URL, s.Location = p.Origin, f.URLAt(p), p.Expand(s.Location)
-	return s
-}
-
 func (f Fault) fill(b fetch.Block, p Place) fetch.Block {
 	if b.Rule == "" {
 		return b
@@ -127,7 +118,8 @@ func (f Fault) fill(b fetch.Block, p Place) fetch.Block {
 			b.Status = http.StatusOK
 		}
 	}
-	b.URL, b.Value = p.Expand(b.URL), p.Expand(b.Value)
+	b.URL, b.Value, b.Location = p.Expand(b.URL), p.Expand(b.Value), p.Expand(b.Location)
+	b.First, b.Page = f.URLAt(p), p.Origin
 	return b
 }
 

@@ -65,7 +65,7 @@ var preflightFaults = []Fault{
 		401, "Allow-Origin: {origin}", "Allow-Methods: PUT"),
 	put("preflight fails with headers", fetch.Block{Rule: fetch.RulePreflightStatus},
 		500, "Allow-Origin: {origin}", "Allow-Methods: PUT"),
-	put("preflight redirected with headers", fetch.Block{Rule: fetch.RulePreflightRedirect, Value: "{api}/login"},
+	put("preflight redirected with headers", fetch.Block{Rule: fetch.RulePreflightRedirect, Value: "{api}/login", Location: "{api}/login"},
 		307, "Allow-Origin: {origin}", "Allow-Methods: PUT", "Location: {api}/login"),
 
 	{Name: "headers on the preflight alone", Method: "PUT",
@@ -119,14 +119,10 @@ var preflightFaults = []Fault{
 		Block: fetch.Block{Rule: fetch.RuleAllowHeaders, Preflight: true, Subject: "content-type", Status: 204}},
 }
 
-// redirected is a server that redirects the preflight of a PUT, without headers. Firefox
-// misses these first.
+// redirected is a server that redirects the preflight of a PUT, without headers.
 func redirected(name string, status int, location string) Fault {
-	f := put(name, fetch.Block{Rule: fetch.RulePreflightRedirect, Value: location}, status, "Location: "+location)
-	f.Engines = map[fetch.Engine]fetch.Block{
-		fetch.Firefox: {Rule: fetch.RuleAllowOriginMissing, Preflight: true, Status: status},
-	}
-	return f
+	b := fetch.Block{Rule: fetch.RulePreflightRedirect, Value: location, Location: location, NoAllowOrigin: true}
+	return put(name, b, status, "Location: "+location)
 }
 
 // twoHeadersMissing has the headers in another order than the standard, which sorts

@@ -209,7 +209,7 @@ func (b *Block) Advice() string {
 			short(b.URL) + " itself. If the response is public, let it have Access-Control-Allow-Origin: *."
 	case isRedirect(b.Status):
 		return "Let the page call the URL that the redirect leads to."
-	case b.Redirected:
+	case b.First != b.URL && b.First != "":
 		return "The request was redirected to " + short(b.URL) + ". If that is a login page, let the API answer with status 401; else let the page call it itself."
 	}
 	return ""

@@ -39,7 +39,7 @@ func TestFix(t *testing.T) {
 		{Block{Rule: RuleAllowOriginMissing, Origin: app, Status: 200}, "Access-Control-Allow-Origin: " + app, ""},
 		{Block{Rule: RuleAllowOriginWildcard, Origin: app}, "Access-Control-Allow-Origin: " + app, ""},
 		{Block{Rule: RuleAllowOriginMissing, Origin: app, Status: 302}, "Access-Control-Allow-Origin: " + app, "Let the page call the URL that the redirect leads to."},
-		{Block{Rule: RuleAllowOriginMissing, Origin: app, URL: "https://api.example/login", Redirected: true}, "Access-Control-Allow-Origin: " + app, "The request was redirected to https://api.example/login."},
+		{Block{Rule: RuleAllowOriginMissing, Origin: app, URL: "https://api.example/login", First: "https://api.example/"}, "Access-Control-Allow-Origin: " + app, "The request was redirected to https://api.example/login."},
 		{Block{Rule: RuleAllowOriginMismatch, Origin: "null", URL: "https://api.example/"}, "", "After a redirect"},
 		{Block{Rule: RuleAllowCredentials, Origin: app}, "Access-Control-Allow-Credentials: true", ""},
 		{Block{Rule: RuleAllowMethods, Subject: "PUT"}, "Access-Control-Allow-Methods: PUT", ""},

@@ -196,7 +196,7 @@ func (f *fetching) httpFetch(ctx context.Context, preflight bool) error {
 	}
 	if f.cors {
 		if block := asked.Check(exchange.Header); block != nil {
-			block.Status = exchange.Status
+			block.Status, block.Location = exchange.Status, redirectTo(exchange.Status, exchange.Header)
 			return f.block(block)
 		}
 		f.noteCheck(asked, exchange.Header)
@@ -231,10 +231,10 @@ func (f *fetching) preflightFetch(ctx context.Context, asked Asked) error {
 
 // redirect is "HTTP-redirect fetch".
 func (f *fetching) redirect(ctx context.Context, exchange *Exchange) error {
-	text := strings.Join(exchange.Header[location], ", ")
+	text := redirectTo(exchange.Status, exchange.Header)
 	next, rule := f.next(text)
 	if rule != "" {
-		return f.block(&Block{Rule: rule, Value: text, Lines: len(exchange.Header[location]), Status: exchange.Status})
+		return f.block(&Block{Rule: rule, Value: text, Lines: len(exchange.Header[location]), Status: exchange.Status, Location: text})
 	}
 	f.note("Fetch, HTTP-redirect fetch", "The browser follows the redirect to %s.", short(text))
 	if s := exchange.Status; (s == 301 || s == 302) && f.Method == http.MethodPost ||

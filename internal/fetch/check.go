@@ -75,7 +75,7 @@ func (a Asked) Check(response http.Header) *Block {
 func (a Asked) CheckPreflight(status int, response http.Header) *Block {
 	block := a.checkPreflight(status, response)
 	if block != nil {
-		block.Preflight, block.Status = true, status
+		block.Preflight, block.Status, block.Location = true, status, redirectTo(status, response)
 	}
 	return block
 }
@@ -84,7 +84,9 @@ func (a Asked) CheckPreflight(status int, response http.Header) *Block {
 // then says most.
 func (a Asked) checkPreflight(status int, response http.Header) *Block {
 	if isRedirect(status) {
-		return newBlock(RulePreflightRedirect, response, location, "")
+		block := newBlock(RulePreflightRedirect, response, location, "")
+		block.NoAllowOrigin = len(response[allowOrigin]) == 0
+		return block
 	}
 	if block := a.Check(response); block != nil {
 		return block
@@ -128,6 +130,14 @@ func (a Asked) checkNames(granted map[string]bool, response http.Header) *Block 
 func newBlock(rule Rule, response http.Header, name, subject string) *Block {
 	lines := response[name]
 	return &Block{Rule: rule, Value: strings.Join(lines, ", "), Lines: len(lines), Subject: subject}
+}
+
+// redirectTo returns the Location of a redirect.
+func redirectTo(status int, response http.Header) string {
+	if !isRedirect(status) {
+		return ""
+	}
+	return strings.Join(response[location], ", ")
 }
 
 // isRedirect reports whether status is a redirect status.

@@ -8,7 +8,7 @@ import (
 
 // chromiumConsole has the words of Chromium 156. What it says of the network, not of
 // CORS, the DevTools show in the form of "GET <URL> net::ERR_FAILED".
-func (b Block) chromiumConsole(s Scene) []string {
+func (b Block) chromiumConsole() []string {
 	const network = "Failed to load resource: net::"
 	switch b.Rule {
 	case RuleForbiddenMethod:
@@ -16,7 +16,7 @@ func (b Block) chromiumConsole(s Scene) []string {
 	case RuleBadPort:
 		return []string{network + "ERR_UNSAFE_PORT"}
 	case RuleMixedContent:
-		return []string{"Mixed Content: The page at '" + s.Page + "/' was loaded over HTTPS, but requested an insecure resource '" + b.URL +
+		return []string{"Mixed Content: The page at '" + b.Page + "/' was loaded over HTTPS, but requested an insecure resource '" + b.URL +
 			"'. This request has been blocked; the content must be served over HTTPS."}
 	case RuleRedirectLocation:
 		return []string{network + "ERR_INVALID_REDIRECT"}
@@ -32,11 +32,11 @@ func (b Block) chromiumConsole(s Scene) []string {
 		at = b.redirectURL()
 	}
 	var from string
-	if at != s.URL {
-		from = " (redirected from '" + s.URL + "')"
+	if at != b.First {
+		from = " (redirected from '" + b.First + "')"
 	}
 	return []string{
-		"Access to fetch at '" + at + "'" + from + " from origin '" + s.Page + "' has been blocked by CORS policy: " + reason,
+		"Access to fetch at '" + at + "'" + from + " from origin '" + b.Page + "' has been blocked by CORS policy: " + reason,
 		network + "ERR_FAILED",
 	}
 }
@@ -46,7 +46,7 @@ func (b Block) chromiumReason() string {
 	if b.Preflight {
 		preflight = "Response to preflight request doesn't pass access control check: "
 		// A redirect is looked at before its headers are.
-		if b.isAnsweredByRedirect() {
+		if isRedirect(b.Status) {
 			return preflight + "Redirect is not allowed for a preflight request."
 		}
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // firefoxConsole has the words of Firefox 153.
-func (b Block) firefoxConsole(s Scene) []string {
+func (b Block) firefoxConsole() []string {
 	failed := firefoxBlocked(b.URL, "CORS request did not succeed). Status code: (null).")
 	switch b.Rule {
 	case RuleForbiddenMethod, RuleBadPort:
@@ -18,6 +18,10 @@ func (b Block) firefoxConsole(s Scene) []string {
 	case RuleRedirectScheme:
 		return []string{b.firefoxRedirectScheme(), failed}
 	case RulePreflightRedirect:
+		if b.NoAllowOrigin { // it looks at the header first
+			b.Rule = RuleAllowOriginMissing
+			break
+		}
 		return []string{
 			firefoxBlocked(b.URL, "CORS request external redirect not allowed)."),
 			firefoxBlocked(b.URL, "CORS preflight response did not succeed"+b.firefoxStatus()),
@@ -28,11 +32,11 @@ func (b Block) firefoxConsole(s Scene) []string {
 	if b.Rule == RuleAllowOriginWildcard {
 		at = "‘" + b.URL + "’" // here alone
 	}
-	lines := []string{firefoxBlocked(at, b.firefoxReason(s))}
+	lines := []string{firefoxBlocked(at, b.firefoxReason())}
 	if b.Preflight {
 		lines = append(lines, failed)
 	}
-	if b.isAnsweredByRedirect() {
+	if isRedirect(b.Status) {
 		lines = append(lines, failed)
 	}
 	return lines
@@ -44,7 +48,7 @@ func firefoxBlocked(url, reason string) string {
 
 func (b Block) firefoxStatus() string { return "). Status code: " + strconv.Itoa(b.Status) + "." }
 
-func (b Block) firefoxReason(s Scene) string {
+func (b Block) firefoxReason() string {
 	mismatch := "CORS header ‘Access-Control-Allow-Origin’ does not match ‘" + b.Value + "’)."
 	switch b.Rule {
 	case RuleAllowOriginMissing:
@@ -52,7 +56,7 @@ func (b Block) firefoxReason(s Scene) string {
 	case RuleAllowOriginWildcard:
 		return "Credential is not supported if the CORS header ‘Access-Control-Allow-Origin’ is ‘*’)."
 	case RuleAllowOriginSeveral:
-		if s.OneLine || !strings.Contains(b.Value, ", ") {
+		if b.Lines == 1 || !strings.Contains(b.Value, ", ") {
 			return mismatch
 		}
 		return "Multiple CORS header ‘Access-Control-Allow-Origin’ not allowed)."

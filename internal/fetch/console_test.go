@@ -27,6 +27,12 @@ func blocked(b Block) Block {
 	if b.Status == 0 {
 		b.Status = 200
 	}
+	if b.Page == "" {
+		b.Page = b.Origin
+	}
+	if b.First == "" {
+		b.First = b.URL
+	}
 	return b
 }
 
@@ -172,7 +178,7 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// TestConsoleLines shows what the scene adds, and what follows the line of the reason.
+// TestConsoleLines shows what redirects add, and what follows the line of the reason.
 func TestConsoleLines(t *testing.T) {
 	const (
 		firefoxFailed = "CORS request did not succeed). Status code: (null)."
@@ -181,48 +187,47 @@ func TestConsoleLines(t *testing.T) {
 	for _, test := range []struct {
 		engine Engine
 		block  Block
-		scene  Scene
 		want   []string
 	}{
-		{Chromium, Block{Rule: RuleAllowOriginMissing, Origin: "null"}, Scene{Page: "http://app.example", URL: "http://first.example/"}, []string{
+		{Chromium, Block{Rule: RuleAllowOriginMissing, Origin: "null", Page: "http://app.example", First: "http://first.example/"}, []string{
 			"Access to fetch at 'http://api.example/' (redirected from 'http://first.example/') from origin 'http://app.example' has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present on the requested resource.",
 			"Failed to load resource: net::ERR_FAILED",
 		}},
-		{Chromium, Block{Rule: RuleForbiddenMethod}, Scene{}, nil},
-		{Firefox, Block{Rule: RuleAllowOriginSeveral, Value: "https://a.example, https://b.example"}, Scene{OneLine: true}, []string{
+		{Chromium, Block{Rule: RuleForbiddenMethod}, nil},
+		{Firefox, Block{Rule: RuleAllowOriginSeveral, Value: "https://a.example, https://b.example", Lines: 1}, []string{
 			firefoxBlockedAt + "CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://a.example, https://b.example’).",
 		}},
-		{Firefox, Block{Rule: RuleAllowMethods, Preflight: true}, Scene{}, []string{
+		{Firefox, Block{Rule: RuleAllowMethods, Preflight: true}, []string{
 			firefoxBlockedAt + "Did not find method in CORS header ‘Access-Control-Allow-Methods’).",
 			firefoxBlockedAt + firefoxFailed,
 		}},
-		{Firefox, Block{Rule: RuleAllowOriginMissing, Status: 302}, Scene{}, []string{
+		{Firefox, Block{Rule: RuleAllowOriginMissing, Status: 302}, []string{
 			firefoxBlockedAt + "CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 302.",
 			firefoxBlockedAt + firefoxFailed,
 		}},
-		{Firefox, Block{Rule: RuleAllowOriginMissing, Preflight: true, Status: 302}, Scene{}, []string{
+		{Firefox, Block{Rule: RuleAllowOriginMissing, Preflight: true, Status: 302}, []string{
 			firefoxBlockedAt + "CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 302.",
 			firefoxBlockedAt + firefoxFailed,
 			firefoxBlockedAt + firefoxFailed,
 		}},
-		{Firefox, Block{Rule: RulePreflightRedirect, Preflight: true, Status: 307}, Scene{}, []string{
+		{Firefox, Block{Rule: RulePreflightRedirect, Preflight: true, Status: 307}, []string{
 			firefoxBlockedAt + "CORS request external redirect not allowed).",
 			firefoxBlockedAt + "CORS preflight response did not succeed). Status code: 307.",
 			firefoxBlockedAt + firefoxFailed,
 		}},
-		{WebKit, Block{Rule: RuleAllowOriginWildcard, Status: 302}, Scene{Location: "/next"}, []string{
+		{WebKit, Block{Rule: RuleAllowOriginWildcard, Status: 302, Location: "/next"}, []string{
 			"Cross-origin redirection to http://api.example/next denied by Cross-Origin Resource Sharing policy: Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true.",
 			webkitFailed,
 		}},
-		{WebKit, Block{Rule: RuleMixedContent, URL: "http://127.0.0.1:3000/", Origin: "https://app.example"}, Scene{}, []string{
+		{WebKit, Block{Rule: RuleMixedContent, URL: "http://127.0.0.1:3000/", Origin: "https://app.example"}, []string{
 			"[blocked] The page at https://app.example/ requested insecure content from http://127.0.0.1:3000/. This content was blocked and must",
 			"Not allowed to request resource",
 			"Fetch API cannot load http://127.0.0.1:3000/ due to access control checks.",
 		}},
-		{Engine(9), Block{Rule: RuleAllowOriginMissing}, Scene{}, nil},
+		{Engine(9), Block{Rule: RuleAllowOriginMissing}, nil},
 	} {
 		block := blocked(test.block)
-		if got := block.ConsoleLines(test.engine, test.scene); !slices.Equal(got, test.want) {
+		if got := block.ConsoleLines(test.engine); !slices.Equal(got, test.want) {
 			t.Errorf("%+v\n%s", block, strings.Join(got, "\n"))
 		}
 	}
@@ -270,10 +275,10 @@ func TestHostileConsole(t *testing.T) {
 	value := "\x1b[31m\u202e\u0085\xff\x00" + strings.Repeat("é", 100_000)
 	for _, rule := range []Rule{RuleAllowOriginMismatch, RuleAllowOriginSeveral, RuleAllowCredentials, RuleAllowHeadersMalformed,
 		RuleAllowMethodsMalformed, RuleAllowMethods, RuleAllowHeaders, RuleRedirectLocation, RuleRedirectScheme, RuleRedirectCredentials, RuleMixedContent, RuleBadPort} {
-		block := Block{Rule: rule, URL: value, Origin: value, Value: value, Subject: value}
+		block := Block{Rule: rule, URL: value, Origin: value, Value: value, Subject: value, Page: value, First: value, Location: value}
 		for _, engine := range Engines {
-			for _, line := range append(block.ConsoleLines(engine, Scene{URL: value, Page: value, Location: value}), block.Exception(engine)) {
-				if !utf8.ValidString(line) || strings.ContainsAny(line, "\x1b\u202e\u0085\x00") || len(line) > 6000 {
+			for _, line := range append(block.ConsoleLines(engine), block.Exception(engine)) {
+				if !utf8.ValidString(line) || strings.ContainsAny(line, "\x1b\u202e\u0085\x00") || len(line) > 8000 {
 					t.Errorf("%s, %s: %d bytes: %q", rule, engine, len(line), line[:min(len(line), 200)])
 				}
 			}

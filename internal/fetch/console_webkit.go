@@ -11,7 +11,7 @@ import (
 
 // webkitConsole has the words of WebKitGTK 2.50. They come from the code that Safari is
 // built of, too.
-func (b Block) webkitConsole(s Scene) []string {
+func (b Block) webkitConsole() []string {
 	failed := "Fetch API cannot load " + b.URL + " due to access control checks."
 	switch b.Rule {
 	case RuleForbiddenMethod:
@@ -28,15 +28,15 @@ func (b Block) webkitConsole(s Scene) []string {
 			must = "must" // where other engines take loopback for secure, WebKit breaks off
 		}
 		return []string{
-			"[blocked] The page at " + s.Page + "/ requested insecure content from " + b.URL + ". This content was blocked and " + must,
+			"[blocked] The page at " + b.Page + "/ requested insecure content from " + b.URL + ". This content was blocked and " + must,
 			"Not allowed to request resource",
 			failed,
 		}
 	}
-	return []string{b.webkitReason(s), failed}
+	return []string{b.webkitReason(), failed}
 }
 
-func (b Block) webkitReason(s Scene) string {
+func (b Block) webkitReason() string {
 	status := "Status code: " + strconv.Itoa(b.Status)
 	// The status of a preflight is looked at before its headers are.
 	if b.Preflight && !b.isSuccess() {
@@ -46,8 +46,8 @@ func (b Block) webkitReason(s Scene) string {
 		return "Cross-origin redirection to " + location + " denied by Cross-Origin Resource Sharing policy: "
 	}
 	var redirect string
-	if b.isAnsweredByRedirect() && s.Location != "" {
-		redirect = denied(resolve(b.URL, s.Location))
+	if isRedirect(b.Status) && b.Location != "" {
+		redirect = denied(resolve(b.URL, b.Location))
 	}
 	const scheme = "not allowed to follow a cross-origin CORS redirection with non CORS scheme"
 	switch b.Rule {

@@ -15,7 +15,6 @@ type Result struct {
 	Steps    []Step
 	Warnings []string // what works now, and may fail for others
 	Block    *Block   // why the page cannot read the response; nil if it can
-	Scene    Scene    // what consoles tell beside the block
 
 	CORS        bool // whether it was a cross-origin request
 	Preflighted bool // whether a preflight was needed
@@ -52,12 +51,9 @@ func (f *fetching) note(source, format string, args ...any) {
 
 // block ends the run. It returns nil: that a page is blocked is no error.
 func (f *fetching) block(b *Block) error {
-	b.URL, b.Origin, b.Redirected = f.current().String(), f.origin(), len(f.places) > 1
+	b.URL, b.Origin = f.current().String(), f.origin()
+	b.First, b.Page = f.places[0].String(), f.Origin
 	f.result.Block = b
-	f.result.Scene = Scene{Page: f.Origin, URL: f.places[0].String(), OneLine: b.Lines == 1}
-	if f.result.Response != nil {
-		f.result.Scene.Location = f.result.Response.Header.Get(location)
-	}
 	f.result.Steps = append(f.result.Steps, Step{Text: b.Reason(), Source: b.Rule.Source(), Failed: true})
 	if b.Rule == RuleAllowHeadersAuthorization {
 		f.warn("Today's engines let Authorization pass under * against the standard. Firefox warns that it will not stay so.")

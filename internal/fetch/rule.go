@@ -87,6 +87,12 @@ type Block struct {
 	Lines     int    // how many lines of that header there are
 	Subject   string // the method or the request header, in lower case, that is not allowed
 	Status    int    // of the answer
+	Location  string // of the answer, if it is a redirect
 
-	Redirected bool // whether a redirect led to the URL
+	Page  string // the page's own origin; after redirects, Origin may be "null"
+	First string // the URL that the page asked for; after redirects, it is not URL
+
+	// NoAllowOrigin is whether a redirect that answers a preflight lacks
+	// Access-Control-Allow-Origin, too.
+	NoAllowOrigin bool
 }
