@@ -2,6 +2,7 @@ package caddycors
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -140,6 +141,9 @@ func newCheckStep(r fetch.Request, step fetch.Step) checkStep {
 	return s
 }
 
+// maxLines is how many lines of a header are told.
+const maxLines = 10
+
 // headerLines returns the lines of the headers that matter, sorted by name.
 func headerLines(h http.Header, matters func(name string) bool) []string {
 	names := make([]string, 0, len(h))
@@ -151,8 +155,12 @@ func headerLines(h http.Header, matters func(name string) bool) []string {
 	slices.Sort(names)
 	lines := []string{}
 	for _, name := range names {
-		for _, value := range h[name] {
-			lines = append(lines, name+": "+value)
+		for i, value := range h[name] {
+			if i == maxLines {
+				lines = append(lines, fmt.Sprintf("%s: ... and %d lines more", name, len(h[name])-i))
+				break
+			}
+			lines = append(lines, fetch.Printable(name+": "+value, maxPrinted))
 		}
 	}
 	return lines

@@ -3,11 +3,14 @@ package caddycors
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
@@ -278,4 +281,48 @@ func (s secureSite) check(t *testing.T, line string) (report checkReport, output
 		t.Fatal(err)
 	}
 	return report, s.command(t, line)
+}
+
+// TestCheckHostileServers shows that no server makes the command wait, or write without
+// end.
+func TestCheckHostileServers(t *testing.T) {
+	ended := make(chan struct{})
+	backend := serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set(headerAllowOrigin, "*")
+		flush := func() { _ = http.NewResponseController(w).Flush() }
+		switch r.URL.Path {
+		case "/events": // a body that never ends
+			h.Set(headerContentType, "text/event-stream")
+			flush()
+			<-r.Context().Done()
+			close(ended)
+		case "/error": // an error that never ends
+			h.Set(headerContentType, "text/plain")
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = io.WriteString(w, "first line\nsecond")
+			flush()
+			<-r.Context().Done()
+		case "/lines":
+			for i := range 5000 {
+				h.Add(headerAllowOrigin, strings.Repeat("x", 20)+strconv.Itoa(i))
+			}
+		case "/loop":
+			http.Redirect(w, r, "/loop", http.StatusFound)
+		}
+	}))
+	for path, want := range map[string]int{"/events": 0, "/error": 0, "/lines": 2, "/loop": 2} {
+		start := time.Now()
+		out, status, err := runCommandLine(t, "check", "http://"+backend+path, "--origin=http://app.example.com")
+		if status != want || len(out) > 16<<10 {
+			t.Errorf("%s: status %d, %v, %d bytes\n%.2000s", path, status, err, len(out), out)
+		}
+		if took := time.Since(start); took > answerTimeout/2 {
+			t.Errorf("%s took %v", path, took)
+		}
+		if path == "/error" && !strings.Contains(out, "< first line\n") {
+			t.Errorf("%s: %s", path, out)
+		}
+	}
+	<-ended // the command hung up
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Result is what a page gets of a request, and how the browser came to it.
@@ -83,19 +84,26 @@ func (f *fetching) send(ctx context.Context, preflight bool) (*Exchange, error) 
 	}
 	defer response.Body.Close()
 	exchange.Status, exchange.Header = response.StatusCode, response.Header
-	// What counts is the header; if the body fails, the page has it all the same.
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))
-	if response.StatusCode >= 400 && strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
-		line, _, _ := strings.Cut(string(body), "\n")
-		exchange.Text = short(line)
-	}
+	exchange.Text = errorText(response)
 	f.result.Response = exchange
 	f.result.Steps = append(f.result.Steps, Step{Text: f.sent(preflight), Exchange: exchange})
 	return exchange, nil
 }
 
-// maxBody is how many bytes of a body are read, so that its connection can be used again.
-const maxBody = 64 << 10
+// errorText returns the first line of an error in plain text. Other bodies are not read:
+// what counts is the header, and some bodies never end.
+func errorText(response *http.Response) string {
+	if response.StatusCode < 400 || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
+		return ""
+	}
+	defer time.AfterFunc(maxTextTime, func() { _ = response.Body.Close() }).Stop()
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxShown+1)) // of one that fails, what there was
+	line, _, _ := strings.Cut(string(body), "\n")
+	return short(line)
+}
+
+// maxTextTime is how long the text of an error may take.
+const maxTextTime = 2 * time.Second
 
 func (f *fetching) sent(preflight bool) string {
 	if preflight {
