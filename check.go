@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -51,23 +52,24 @@ func checkCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.BoolVar(&c.send, "send", false, "Send the request itself, too, if its method is not GET, HEAD or OPTIONS")
 	flags.BoolVar(&c.json, "json", false, "Write the result as JSON")
-	flags.BoolVar(&c.insecure, "insecure", false, "Take any certificate")
+	flags.BoolVar(&c.insecure, "insecure", false, "Accept any certificate")
 	flags.StringArrayVar(&c.resolve, "resolve", nil, "Connect to another address, as in api.example.com:443:127.0.0.1; may repeat")
 	command.RunE = runCommand(func(args []string) (int, error) { return c.run(command, args[0]) })
 	return command
 }
 
-const checkHelp = `Does what a browser does when a page of the origin fetches the URL: asks for leave in a
-preflight if one is needed, sends the request, follows redirects, and applies the rules
-of the Fetch standard to the answers. It tells each step, the rule that let the page
-read the response or blocked it, and what to change. It works with any server.
+const checkHelp = `Does what a browser does when a page of the origin fetches the URL: asks for permission
+in a preflight if it needs one, sends the request, follows redirects, and applies the
+rules of the Fetch standard to the answers. It tells each step, the rule that let the
+page read the response or blocked it, and what to change. It works with any server.
 
 A method that is not safe, such as POST or DELETE, is asked for in a preflight but not
 sent, unless you add --send. "-H 'Cookie: ...'" is what the browser has for the URL; it
 is sent with --credentials only.
 
 Exit status: 0 if the page could read the response (or, if the request itself was not
-sent, if the browser would send it), 2 if it is blocked, 1 if there is no answer.`
+sent, if its preflight passed), 2 if it is blocked, 1 if there is no answer, if nothing
+was sent, or if the command is not understood.`
 
 // runCommand makes a function that returns an exit status the body of a command.
 func runCommand(run func(args []string) (int, error)) func(*cobra.Command, []string) error {
@@ -88,7 +90,8 @@ func (c *check) run(command *cobra.Command, rawURL string) (int, error) {
 		return statusFailed, err
 	}
 	r.Unsafe = c.send
-	r.Trusted = addresses.onLoopback(r.URL.Host, r.URL.Scheme)
+	// A site that is tried here in clear text may well have TLS where it will be.
+	r.Trusted = net.ParseIP(addresses.of(r.URL.Host, r.URL.Scheme)).IsLoopback()
 
 	ctx, cancel := context.WithTimeout(command.Context(), answerTimeout)
 	defer cancel()
@@ -117,10 +120,18 @@ func (c *check) run(command *cobra.Command, rawURL string) (int, error) {
 func (c *check) transport(addresses resolved) *http.Transport {
 	dialer := &net.Dialer{Timeout: answerTimeout / 3}
 	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			if addresses.of(r.URL.Host, r.URL.Scheme) != "" {
+				return nil, nil
+			}
+			return http.ProxyFromEnvironment(r)
+		},
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			host, port, _ := net.SplitHostPort(address)
 			if other, ok := addresses[address]; ok {
 				address = other
+			} else if strings.HasSuffix(host, ".localhost") {
+				address = net.JoinHostPort("localhost", port) // as browsers do
 			}
 			return dialer.DialContext(ctx, network, address)
 		},
@@ -149,12 +160,11 @@ func parseResolve(values []string) (resolved, error) {
 	return addresses, nil
 }
 
-// onLoopback reports whether a host of a URL is told to be on this machine. A site that
-// is tried here in clear text may well have TLS where it will be.
-func (a resolved) onLoopback(host, scheme string) bool {
+// of returns the address that the host of a URL is told to have, or "".
+func (a resolved) of(host, scheme string) string {
 	if _, _, err := net.SplitHostPort(host); err != nil {
 		host += map[string]string{"http": ":80", "https": ":443"}[scheme]
 	}
 	address, _, _ := net.SplitHostPort(a[host])
-	return net.ParseIP(address).IsLoopback()
+	return address
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 )
 
 const checkPage = "docs/check.md"
@@ -71,6 +72,9 @@ func comparePage(t *testing.T, file, got, want string) {
 	}
 }
 
+// markdown makes of a text what shows as that text. "**" is ours.
+var markdown = strings.NewReplacer("**", "**", `\`, `\\`, "*", `\*`)
+
 // faultRow is a fault's row in the table.
 func faultRow(f corstest.Fault, place corstest.Place, report checkReport) string {
 	asks := "`" + strings.Join(append([]string{report.Method}, f.Headers...), "` `") + "`"
@@ -100,13 +104,17 @@ func faultRow(f corstest.Fault, place corstest.Place, report checkReport) string
 			answers = append(answers, place.Expand(answer))
 		}
 	}
-	verdict := strings.Join(report.Warnings, " ")
+	warnings := strings.Join(report.Warnings, " ")
+	verdict := "**readable**, but: " + warnings
 	switch {
+	case report.Blocked != nil && f.Block.Rule == fetch.RuleAllowHeadersAuthorization:
+		verdict = "**blocked** by the standard: " + report.Blocked.Reason + " " + strings.Join(report.Warnings, " ")
 	case report.Blocked != nil:
 		verdict = "**blocked**: " + report.Blocked.Reason
-	case verdict == "":
-		verdict = "the page cannot read `" + strings.Join(f.Hidden, "`, `") + "`"
+	case warnings == "":
+		verdict = "**readable**, without `" + strings.Join(f.Hidden, "`, `") + "`"
 	}
+	verdict = markdown.Replace(verdict)
 	return "| " + asks + " | " + strings.Join(answers, ", then ") + " | " + verdict + " |"
 }
 

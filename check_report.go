@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 )
@@ -49,9 +51,9 @@ type checkBlock struct {
 
 // checkChange is what would let the page read the response.
 type checkChange struct {
-	Advice    string `json:"advice,omitempty"`
-	Header    string `json:"header,omitempty"`    // a line of the response
-	Caddyfile string `json:"caddyfile,omitempty"` // a directive
+	Advice    string   `json:"advice,omitempty"`
+	Answer    []string `json:"answer,omitempty"`    // of any server: its status, if it is to a preflight, and headers
+	Caddyfile string   `json:"caddyfile,omitempty"` // a directive
 }
 
 // checkStep is one step of the browser.
@@ -89,7 +91,7 @@ func newCheckReport(r fetch.Request, result *fetch.Result, err error) *checkRepo
 	case result.Unsent && result.Preflighted:
 		report.Verdict = checkSendable
 	case result.Unsent:
-		report.Verdict, report.Error = checkNotSent, "nothing was sent: browsers send a "+report.Method+" like this at once; to send it, add --send"
+		report.Verdict, report.Error = checkNotSent, "a browser would send this "+report.Method+" without a preflight, so there is nothing to ask first; to send it, add --send"
 	}
 	return report
 }
@@ -107,16 +109,19 @@ func (c *checkReport) status() int {
 
 func (c *checkReport) block(r fetch.Request, result *fetch.Result) {
 	b := result.Block
-	c.Blocked = &checkBlock{Rule: b.Rule, Source: b.Rule.Source(), Reason: b.Reason(), Preflight: b.Preflight, Console: make(map[string]string)}
+	c.Blocked = &checkBlock{Rule: b.Rule, Source: b.Source(), Reason: b.Reason(), Preflight: b.Preflight, Console: make(map[string]string)}
 	for _, e := range fetch.Engines {
 		if said := b.Console(e); said != "" {
 			c.Blocked.Console[e.String()] = said
 		}
 	}
 	s := suggest(r, b)
-	c.Change = &checkChange{Advice: b.Advice(), Header: b.Fix(), Caddyfile: s.Caddyfile}
-	if result.Response != nil && result.Response.Text == refusal(kindPreflight, reasonOriginNotAllowed) {
-		c.Change.Advice = "The server has this module, and no policy of it allows this origin."
+	c.Change = &checkChange{Advice: b.Advice(), Answer: result.Answer, Caddyfile: s.Caddyfile}
+	switch {
+	case result.Response != nil && result.Response.Text == refusal(kindPreflight, reasonOriginNotAllowed):
+		c.Change.Advice = "The server has this module, and no policy of it allows this origin. If you trust it, add it to the cors that answers here."
+	case slices.Contains(s.Risks, riskInsecure):
+		c.Change.Advice = "Serve the page over https://. Only if that cannot be:"
 	}
 	for _, risk := range s.Risks {
 		c.Warnings = append(c.Warnings, "With "+optionDangerouslyAllow+" "+string(risk)+", "+risk.attack()+".")
@@ -168,10 +173,26 @@ func headerLines(h http.Header, matters func(name string) bool) []string {
 
 func (c *checkReport) writeJSON(w io.Writer) error { return writeJSON(w, c) }
 
-// writeJSON writes what a command found for programs.
+// writeJSON writes what a command found for programs. What is not to be seen is escaped,
+// as it may end up on a terminal all the same.
 func writeJSON(w io.Writer, found any) error {
-	encoder := json.NewEncoder(w)
+	var encoded, shown strings.Builder
+	encoder := json.NewEncoder(&encoded)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(found)
+	if err := encoder.Encode(found); err != nil {
+		return err
+	}
+	for _, c := range encoded.String() {
+		switch {
+		case c == '\n' || strconv.IsPrint(c):
+			shown.WriteRune(c)
+		default:
+			for _, unit := range utf16.Encode([]rune{c}) {
+				fmt.Fprintf(&shown, `\u%04x`, unit)
+			}
+		}
+	}
+	_, err := io.WriteString(w, shown.String())
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,14 +44,16 @@ func faultArgs(f corstest.Fault, place corstest.Place) []string {
 	return args
 }
 
-// TestCheckFaults checks servers that get CORS wrong, each in one way, and loads what is
-// suggested instead into a Caddy, through which the page can then read the response.
+// TestCheckFaults checks servers that get CORS wrong, each in one way. The page can read
+// the response of a server that answers as the command says, and that of a Caddy with
+// the Caddyfile that it suggests.
 func TestCheckFaults(t *testing.T) {
 	at := corstest.ServeFaults(t, "http://app.example:3000", "https://app.example")
 	for _, f := range corstest.Faults {
 		t.Run(f.Name, func(t *testing.T) {
 			place := at(f)
-			report, status := checkJSON(t, faultArgs(f, place)...)
+			args := faultArgs(f, place)
+			report, status := checkJSON(t, args...)
 			want := statusReadable
 			if !f.Readable() {
 				want = statusBlocked
@@ -61,20 +64,51 @@ func TestCheckFaults(t *testing.T) {
 			if f.Readable() {
 				return
 			}
-			c := report.Change
-			if c.Advice == "" && c.Header == "" {
-				t.Error("no advice")
+			if report.Change.Advice == "" && report.Change.Answer == nil {
+				t.Error("it says nothing of what to change")
 			}
-			if c.Caddyfile == "" {
-				return
+			if strings.HasPrefix(report.Change.Advice, "Let the page write PATCH") {
+				args = append(args, "-X", "PATCH")
 			}
-			site := runCaddy(t, "http://$A {\n"+c.Caddyfile+"\nrespond hello\n}")
-			args := faultArgs(f, place)
-			args[0] = site.URL("/")
-			if out, status, err := runCommandLine(t, append([]string{"check"}, args...)...); status != statusReadable {
-				t.Errorf("under\n%s\n%v\n%s", c.Caddyfile, err, out)
+			if answer := report.Change.Answer; answer != nil {
+				args[0] = "http://" + serveBackend(t, answering(answer, report.Blocked.Preflight, f.Credentials)) + "/"
+				if out, status, err := runCommandLine(t, append([]string{"check"}, args...)...); status != statusReadable {
+					t.Errorf("a server that answers\n%q\n%v\n%s", answer, err, out)
+				}
+			}
+			if caddyfile := report.Change.Caddyfile; caddyfile != "" {
+				args[0] = runCaddy(t, "http://$A {\n"+caddyfile+"\nrespond hello\n}").URL("/")
+				if out, status, err := runCommandLine(t, append([]string{"check"}, args...)...); status != statusReadable {
+					t.Errorf("under\n%s\n%v\n%s", caddyfile, err, out)
+				}
 			}
 		})
+	}
+}
+
+// answering is a server that answers preflights, or all other requests, with these lines,
+// and grants the rest.
+func answering(lines []string, toPreflight, credentials bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		preflight := r.Method == http.MethodOptions
+		if preflight == toPreflight {
+			for _, line := range lines {
+				if name, value, ok := strings.Cut(line, ": "); ok {
+					h.Add(name, value)
+				}
+			}
+		} else {
+			h.Set(headerAllowOrigin, r.Header.Get(headerOrigin))
+			h.Set(headerAllowMethods, r.Header.Get(headerRequestMethod))
+			h.Set(headerAllowHeaders, r.Header.Get(headerRequestHeaders))
+			if credentials {
+				h.Set(headerAllowCredentials, "true")
+			}
+		}
+		if preflight {
+			w.WriteHeader(http.StatusNoContent)
+		}
 	}
 }
 
@@ -84,12 +118,13 @@ func TestCheckSuggestions(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
 		{"/ --origin https://app.example.com", "cors https://app.example.com"},
 		{"/ --origin https://app.example.com -X PUT -H X-One:1", "cors https://app.example.com"},
-		{"/ --origin https://app.example.com -X PURGE", "cors https://app.example.com {\n\tallow_methods PURGE\n}"},
+		{"/ --origin https://app.example.com -X PURGE", "cors https://app.example.com {\n\tallow_methods GET HEAD POST PUT PATCH DELETE PURGE\n}"},
 		{"/own/ --origin https://app.example.com -X DELETE", "cors https://app.example.com {\n\tallow_methods PUT DELETE\n}"},
 		{"/own/ --origin https://app.example.com -H X-Two:2 -H x-one:1", "cors https://app.example.com {\n\tallow_headers X-One x-two\n}"},
 		{"/own/ --origin https://app.example.com --credentials", "cors https://app.example.com {\n\tallow_credentials\n}"},
 		{"/own/ --origin http://app.example.com --credentials", "cors http://app.example.com {\n\tallow_credentials\n\tdangerously_allow insecure_origins\n}"},
-		{"/ --origin null", "cors null {\n\tdangerously_allow null_origin\n}"},
+		{"/ --origin null", "cors *"},
+		{"/ --origin null --credentials", ""},
 		{"/own/ --origin https://app.example.com -X patch", ""},
 		{"/own/ --origin https://app.example.com -X TRACE", ""},
 	} {
@@ -135,7 +170,7 @@ func TestCheckVerdicts(t *testing.T) {
 	} {
 		sent = nil
 		report, status := checkJSON(t, strings.Fields(strings.ReplaceAll(test.args, "$A", site.Address))...)
-		if test.verdict == checkBlocked && strings.Contains(test.args, "PUT") && report.Change.Advice != "The server has this module, and no policy of it allows this origin." {
+		if test.verdict == checkBlocked && strings.Contains(test.args, "PUT") && report.Change.Advice != "The server has this module, and no policy of it allows this origin. If you trust it, add it to the cors that answers here." {
 			t.Errorf("%s: %+v", test.args, report.Change)
 		}
 		if report.Verdict != test.verdict || status != test.status || strings.Join(sent, ", ") != test.sent {
@@ -229,22 +264,33 @@ func TestCheckTerminal(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = w.Write([]byte("\x1b]0;title\a no\n"))
 	}))
-	out, status, err := runCommandLine(t, "check", "http://"+backend+"/", "--origin=https://app.example.com")
-	if status != statusBlocked || strings.ContainsAny(out, "\x1b\a\u009b") || !strings.Contains(out, "\uFFFD") {
-		t.Errorf("status %d, %v\n%q", status, err, out)
-	}
-	for line := range strings.Lines(out) {
-		if len(line) > 2*maxPrinted {
-			t.Errorf("a line of %d bytes", len(line))
+	for _, format := range []string{"--json=false", "--json"} {
+		out, status, err := runCommandLine(t, "check", "http://"+backend+"/", "--origin=https://app.example.com", format)
+		if status != statusBlocked || strings.ContainsAny(out, "\x1b\a\u009b") || !strings.Contains(out, "\uFFFD") {
+			t.Errorf("status %d, %v\n%q", status, err, out)
 		}
+		for line := range strings.Lines(out) {
+			if len(line) > 2*maxPrinted {
+				t.Errorf("a line of %d bytes", len(line))
+			}
+		}
+	}
+	var escaped strings.Builder
+	if err := writeJSON(&escaped, "a\u009b\u202e\U000e0001é\n"); err != nil || escaped.String() != `"a\u009b\u202e\udb40\udc01é\n"`+"\n" {
+		t.Errorf("%s, %v", &escaped, err)
 	}
 	p := screen{styled: true}
 	p.line(2, styleRed, "a\nb")
 	if got, want := p.String(), "  \x1b[31ma\x1b[m\n  \x1b[31mb\x1b[m\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if newScreen(os.Stdout).styled || newScreen(new(bytes.Buffer)).styled {
-		t.Error("neither is a terminal here")
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if newScreen(file).styled || newScreen(new(bytes.Buffer)).styled {
+		t.Error("neither is a terminal")
 	}
 }
 

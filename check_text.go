@@ -45,12 +45,10 @@ func (s checkStep) writeText(p *screen, number int) {
 	if s.Request == nil {
 		return
 	}
-	target := s.Request.URL
-	if u, err := url.Parse(target); err == nil {
-		target = u.RequestURI()
-		s.Request.Header = append([]string{"Host: " + u.Host}, s.Request.Header...)
+	if u, err := url.Parse(s.Request.URL); err == nil {
+		p.line(3, "", "> "+s.Request.Method+" "+u.RequestURI())
+		p.line(3, "", "> Host: "+u.Host)
 	}
-	p.line(3, "", "> "+s.Request.Method+" "+target)
 	for _, line := range s.Request.Header {
 		p.line(3, "", "> "+line)
 	}
@@ -113,12 +111,12 @@ func (c *checkReport) writeChange(p *screen) {
 	if c.Change.Advice != "" {
 		p.line(2, "", c.Change.Advice)
 	}
-	if c.Change.Header != "" {
-		p.line(2, "", "Let the answer have:")
-		p.line(6, "", c.Change.Header)
+	if len(c.Change.Answer) > 0 {
+		p.line(2, "", "Answer with:")
+		p.line(6, "", strings.Join(c.Change.Answer, "\n"))
 	}
 	if c.Change.Caddyfile != "" {
-		p.line(2, "", "With this module, in the Caddyfile:")
+		p.line(2, "", "With this module, the cors that answers here has to say (a second one would not decide):")
 		p.line(6, "", c.Change.Caddyfile)
 	}
 }

@@ -8,12 +8,14 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:      "cors",
-		Short:     "Tells what becomes of a page's requests to another origin",
+		Short:     "Checks and explains cross-origin requests (CORS)",
 		CobraFunc: addCommands,
 	})
 }
 
 // addCommands puts the subcommands below `caddy cors`.
 func addCommands(cors *cobra.Command) {
+	cors.Args = cobra.NoArgs // else a misspelt command would succeed
+	cors.RunE = func(cors *cobra.Command, _ []string) error { return cors.Help() }
 	cors.AddCommand(checkCommand(), explainCommand())
 }

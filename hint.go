@@ -144,7 +144,7 @@ func (h *Handler) methodHint(p *policy, lines []string) string {
 		return "browsers let no page send this method"
 	}
 	if other := inOtherCase(p, method); other != "" {
-		hint := "methods have a case: let the page write " + other
+		hint := "methods are case-sensitive: let the page write " + other
 		if !p.allowsMethod(other) {
 			hint += ", and " + h.addMethod(p, other)
 		}
@@ -168,7 +168,7 @@ func (h *Handler) addMethod(p *policy, method string) string {
 	config, in := h.configOf(p)
 	switch {
 	case !isPlainName(method):
-		return in + "add requested_method to " + optionAllowMethods
+		return in + "add the method in requested_method to " + optionAllowMethods
 	case config.AllowMethods == nil:
 		return in + "write " + quotedOption(optionAllowMethods, append(slices.Clip(defaultMethods), method)...)
 	}
@@ -183,7 +183,7 @@ func (h *Handler) headersHint(p *policy, lines []string) string {
 	case !wellFormed:
 		return "no browser asks for this: it is not a list of header names"
 	case len(missing) == 0 && others:
-		return in + "add requested_headers to " + optionAllowHeaders
+		return in + "add the names in requested_headers to " + optionAllowHeaders
 	case len(missing) == 0:
 		return "browsers let no page set these headers"
 	case p.anyHeader:

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/net/idna"
 
 	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
@@ -51,7 +50,7 @@ func (f *pageFlags) request(rawURL string) (r fetch.Request, err error) {
 		case r.Credentials && strings.EqualFold(name, headerCookie):
 			r.Cookie = value // no script sets it, but the browser has it
 		case value == "" && strings.EqualFold(name, headerContentType):
-			r.Header = append(r.Header, fetch.Header{Name: name, Value: "application/json"}) // one that needs leave
+			r.Header = append(r.Header, fetch.Header{Name: name, Value: "application/json"}) // one that needs permission
 		default:
 			r.Header = append(r.Header, fetch.Header{Name: name, Value: value})
 		}
@@ -96,19 +95,5 @@ func parsePageURL(s string) (*url.URL, error) {
 	case u.User != nil:
 		return nil, errors.New("browsers let no page request a URL with a user name; take it out")
 	}
-	host := strings.ToLower(u.Hostname())
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
-		host = ascii
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if port := u.Port(); port != "" && port != origin.DefaultPort(u.Scheme) {
-		host += ":" + port
-	}
-	u.Host, u.Fragment, u.RawFragment = host, "", ""
-	if u.Path == "" {
-		u.Path = "/"
-	}
-	return u, nil
+	return fetch.NormalizeURL(u), nil
 }

@@ -15,8 +15,7 @@ type suggestion struct {
 	Risks     []risk // those that it takes
 }
 
-// suggest returns the directive that would have let a request through that was
-// blocked.
+// suggest returns the directive that would have let a request through that was blocked.
 func suggest(r fetch.Request, b *fetch.Block) suggestion {
 	switch b.Rule {
 	case fetch.RuleForbiddenMethod, fetch.RuleBadPort, fetch.RuleMixedContent,
@@ -29,14 +28,21 @@ func suggest(r fetch.Request, b *fetch.Block) suggestion {
 		return suggestion{}
 	}
 	p := &Policy{AllowOrigins: []string{r.Origin}, AllowCredentials: r.Credentials}
-	method := fetch.NormalizeMethod(r.Method)
-	if b.Rule == fetch.RuleAllowMethods && b.Fix() == "" {
-		return suggestion{} // the page has to write it in another way
+	if r.Origin == "null" || r.Origin == "file://" {
+		if r.Credentials {
+			return suggestion{} // any site can have this origin
+		}
+		p.AllowOrigins = []string{wildcard}
 	}
-	if granted, ok := wordsOf(b, fetch.RuleAllowMethods, fetch.RuleAllowMethodsMalformed); ok || !slices.Contains(defaultMethods, method) {
+	method := fetch.NormalizeMethod(r.Method)
+	granted, listed := b.GrantedMethods()
+	if !listed {
+		granted = defaultMethods
+	}
+	if listed || !slices.Contains(defaultMethods, method) {
 		p.AllowMethods = withWords(granted, method)
 	}
-	if granted, ok := wordsOf(b, fetch.RuleAllowHeaders, fetch.RuleAllowHeadersAuthorization, fetch.RuleAllowHeadersMalformed); ok {
+	if granted, listed := b.GrantedHeaders(); listed {
 		p.AllowHeaders = withWords(granted, fetch.UnsafeNames(r.Header)...)
 	}
 	c := compiler{replacer: caddy.NewReplacer()}
@@ -44,7 +50,7 @@ func suggest(r fetch.Request, b *fetch.Block) suggestion {
 	var s suggestion
 	for _, err := range c.errs {
 		if err.Risk == "" {
-			return suggestion{} // nothing that loads would help
+			return suggestion{} // nothing that loads would help, as for the method patch
 		}
 		s.Risks = append(s.Risks, risk(err.Risk))
 		p.DangerouslyAllow = append(p.DangerouslyAllow, err.Risk)
@@ -53,36 +59,22 @@ func suggest(r fetch.Request, b *fetch.Block) suggestion {
 	return s
 }
 
-// wordsOf returns what a server granted, if a block is about that: the words that can
-// stand in a Caddyfile.
-func wordsOf(b *fetch.Block, rules ...fetch.Rule) (words []string, ok bool) {
-	if !slices.Contains(rules, b.Rule) {
-		return nil, false
-	}
-	const most = 30 // it is the server's list, and so may be long
-	value := b.Value[:min(len(b.Value), most*maxPlainBytes)]
-	for word := range strings.FieldsFuncSeq(value, func(c rune) bool { return !fetch.IsToken(string(c)) }) {
-		if len(words) < most && (word == wildcard || isPlainName(word)) && !slices.Contains(words, word) {
-			words = append(words, word)
-		}
-	}
-	return words, true
-}
-
-// withWords adds words to a list in which "*" stands for all of them, but for
-// Authorization.
-func withWords(list []string, words ...string) []string {
+// withWords returns those of a list, and of more words, that can stand in a Caddyfile.
+// "*" stands for all of them, but for Authorization.
+func withWords(list []string, more ...string) (words []string) {
 	all := slices.Contains(list, wildcard)
 	if all {
 		list = []string{wildcard}
 	}
-	for _, word := range words {
-		known := slices.ContainsFunc(list, func(other string) bool { return strings.EqualFold(other, word) })
-		if !known && isPlainName(word) && (!all || strings.EqualFold(word, headerAuthorization)) {
-			list = append(list, word)
+	for _, word := range slices.Concat(list, more) {
+		known := slices.ContainsFunc(words, func(other string) bool { return strings.EqualFold(other, word) })
+		switch {
+		case known:
+		case word == wildcard, isPlainName(word) && (!all || strings.EqualFold(word, headerAuthorization)):
+			words = append(words, word)
 		}
 	}
-	return list
+	return words
 }
 
 // directive returns the policy as a cors directive.

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // Reason says in plain words why the browser blocks. What it quotes of the server is cut
 // short, and printable.
-func (b *Block) Reason() string {
+func (b Block) Reason() string {
 	switch b.Rule {
 	case RuleForbiddenMethod:
 		return "No script can send " + short(b.Subject) + "."
@@ -22,9 +23,9 @@ func (b *Block) Reason() string {
 	case RulePreflightStatus:
 		return fmt.Sprintf("The answer to the preflight has status %d, and browsers take 200 to 299 only.%s", b.Status, b.cause())
 	case RuleAllowMethodsMalformed:
-		return fmt.Sprintf("Access-Control-Allow-Methods %q is no list of methods: names stand between commas, without quotes. Browsers take none of it then.", short(b.Value))
+		return fmt.Sprintf("Access-Control-Allow-Methods %q is no list of methods: it separates them by commas, without quotes. Browsers then ignore the whole list.", short(b.Value))
 	case RuleAllowHeadersMalformed:
-		return fmt.Sprintf("Access-Control-Allow-Headers %q is no list of header names: they stand between commas, without quotes. Browsers take none of it then.", short(b.Value))
+		return fmt.Sprintf("Access-Control-Allow-Headers %q is no list of header names: it separates them by commas, without quotes. Browsers then ignore the whole list.", short(b.Value))
 	case RuleAllowMethods:
 		return b.notListed(allowMethods, "The method "+short(b.Subject))
 	case RuleAllowHeaders, RuleAllowHeadersAuthorization:
@@ -42,7 +43,7 @@ func (b *Block) Reason() string {
 }
 
 // checkReason is the reason for which the CORS check failed.
-func (b *Block) checkReason() string {
+func (b Block) checkReason() string {
 	answer := "response"
 	if b.Preflight {
 		answer = "answer to the preflight"
@@ -67,26 +68,26 @@ func (b *Block) checkReason() string {
 }
 
 // notListed is the reason for which a method or a header is not allowed.
-func (b *Block) notListed(header, what string) string {
+func (b Block) notListed(header, what string) string {
 	var why string
 	eachItem([]string{b.Value}, func(item string) {
 		switch {
-		case item == wildcard && b.Rule == RuleAllowHeadersAuthorization:
+		case item == wildcard && b.Subject == authorization:
 			why = `, and "*" does not cover it`
 		case item == wildcard:
 			why = `: with credentials, "*" is no wildcard`
 		case strings.EqualFold(item, b.Subject):
-			why = fmt.Sprintf(": %s is there, but methods have a case", short(item))
+			why = fmt.Sprintf(": %s is there, but methods are case-sensitive", short(item))
 		}
 	})
 	if b.Lines == 0 {
-		return fmt.Sprintf("%s needs leave, but the answer to the preflight has no %s.", what, header)
+		return fmt.Sprintf("%s needs permission, but the answer to the preflight has no %s.", what, header)
 	}
 	return fmt.Sprintf("%s is not in %s (%s)%s.", what, header, short(b.Value), why)
 }
 
 // cause names what mostly gives such a status without the headers.
-func (b *Block) cause() string {
+func (b Block) cause() string {
 	switch s := b.Status; {
 	case b.Preflight && s == http.StatusUnauthorized:
 		return " Preflights carry no credentials: authentication has to let them pass, or to come behind CORS."
@@ -106,7 +107,7 @@ func (b *Block) cause() string {
 
 // mismatch says in what Access-Control-Allow-Origin is not the origin, where that is
 // known.
-func (b *Block) mismatch() string {
+func (b Block) mismatch() string {
 	value, origin := b.Value, b.Origin
 	got, err := url.Parse(value)
 	want, _ := url.Parse(origin)
@@ -114,7 +115,7 @@ func (b *Block) mismatch() string {
 	case value == "":
 		return ": it is empty"
 	case origin == "null":
-		return ", which browsers send after a redirect to another origin, and from sandboxed pages"
+		return ", which browsers send after some redirects, and from sandboxed pages and files"
 	case value == "null":
 		return `: "null" is the origin of sandboxed pages and files only`
 	case strings.Trim(value, `"' `) == origin:
@@ -137,50 +138,93 @@ func (b *Block) mismatch() string {
 	return ": an origin ends behind the host and the port"
 }
 
-// Fix returns the response header that would have passed, as a line of HTTP, or "" if
-// another header does not help.
-func (b *Block) Fix() string {
+// Answer returns an answer with which the browser goes on, as a line of HTTP each: the
+// status of one to a preflight, and headers. It is nil if no header helps.
+func (b Block) Answer(a Asked) []string {
 	switch b.Rule {
-	case RuleAllowOriginMissing, RuleAllowOriginWildcard, RuleAllowOriginSeveral, RuleAllowOriginMismatch:
-		if b.Origin == "null" {
-			return "" // which stands for every sandboxed page
-		}
-		return allowOrigin + ": " + b.Origin
-	case RuleAllowCredentials:
-		return allowCredentials + ": true"
-	case RuleAllowMethodsMalformed, RuleAllowMethods:
-		if b.isLowerCasePatch() {
-			return ""
-		}
-		return allowMethods + ": " + b.withSubject()
-	case RuleAllowHeadersMalformed, RuleAllowHeaders, RuleAllowHeadersAuthorization:
-		return allowHeaders + ": " + b.withSubject()
+	case RuleForbiddenMethod, RuleBadPort, RuleMixedContent,
+		RuleRedirectLocation, RuleRedirectScheme, RuleRedirectCount, RuleRedirectCredentials:
+		return nil
 	}
-	return ""
+	var lines []string
+	add := func(name string, values ...string) {
+		lines = append(lines, name+": "+short(strings.Join(values, ", ")))
+	}
+	if b.Preflight {
+		lines = append(lines, "204 No Content")
+	}
+	switch {
+	case a.Origin != "null":
+		add(allowOrigin, a.Origin)
+	case a.Credentials:
+		return nil // it would be for every sandboxed page
+	default:
+		add(allowOrigin, wildcard)
+	}
+	if a.Credentials {
+		add(allowCredentials, "true")
+	}
+	if b.Preflight && !IsSafelistedMethod(a.Method) {
+		method := a.Method
+		if isLowerCasePatch(method) {
+			method = http.MethodPatch // the page has to change as well
+		}
+		granted, _ := b.GrantedMethods()
+		add(allowMethods, a.with(granted, method)...)
+	}
+	if b.Preflight && len(a.UnsafeNames) > 0 {
+		granted, _ := b.GrantedHeaders()
+		add(allowHeaders, a.with(granted, a.UnsafeNames...)...)
+	}
+	if a.Origin != "null" {
+		add(vary, "Origin")
+	}
+	return lines
 }
 
-// isLowerCasePatch reports whether the page means PATCH, which browsers do not upper-case.
-func (b *Block) isLowerCasePatch() bool {
-	return strings.EqualFold(b.Subject, http.MethodPatch) && b.Subject != http.MethodPatch
+// GrantedMethods returns the methods that the answer to a preflight lists, and whether the
+// block is about that list. Those that are written badly are there, too.
+func (b Block) GrantedMethods() (methods []string, ok bool) {
+	return b.granted(RuleAllowMethods, RuleAllowMethodsMalformed)
 }
 
-// withSubject returns the list of the block, mended, with what is missing in it.
-func (b *Block) withSubject() string {
-	var items []string
-	for item := range strings.FieldsFuncSeq(b.Value, func(c rune) bool { return !IsToken(string(c)) }) {
-		if !strings.EqualFold(item, b.Subject) && (item != wildcard || b.Rule == RuleAllowHeadersAuthorization) {
+// GrantedHeaders is [Block.GrantedMethods] for the names of request headers.
+func (b Block) GrantedHeaders() (names []string, ok bool) {
+	return b.granted(RuleAllowHeaders, RuleAllowHeadersAuthorization, RuleAllowHeadersMalformed)
+}
+
+func (b Block) granted(rules ...Rule) (items []string, ok bool) {
+	if !slices.Contains(rules, b.Rule) {
+		return nil, false
+	}
+	const most, mostBytes = 30, 2000 // it is the server's list
+	value := b.Value[:min(len(b.Value), mostBytes)]
+	for item := range strings.FieldsFuncSeq(value, func(c rune) bool { return !IsToken(string(c)) }) {
+		if len(items) < most && !slices.Contains(items, item) {
 			items = append(items, item)
 		}
 	}
-	if b.Subject != "" {
-		items = append(items, b.Subject)
-	}
-	return short(strings.Join(items, ", "))
+	return items, true
+}
+
+// with returns a list of a server with more items, each once, and with "*" only where it
+// is a wildcard.
+func (a Asked) with(list []string, more ...string) []string {
+	list = slices.DeleteFunc(list, func(item string) bool {
+		return item == wildcard && a.Credentials || slices.ContainsFunc(more, func(other string) bool { return strings.EqualFold(item, other) })
+	})
+	return append(list, more...)
+}
+
+// isLowerCasePatch reports whether a method is meant to be PATCH, which browsers do not
+// upper-case.
+func isLowerCasePatch(method string) bool {
+	return strings.EqualFold(method, http.MethodPatch) && method != http.MethodPatch
 }
 
 // Advice says what to change where no header helps, or where something better does, and
 // is "" else.
-func (b *Block) Advice() string {
+func (b Block) Advice() string {
 	switch b.Rule {
 	case RuleForbiddenMethod:
 		return "Let the page use another method."
@@ -193,7 +237,7 @@ func (b *Block) Advice() string {
 	case RulePreflightStatus:
 		return "Answer preflights with status 204, ahead of authentication and routing."
 	case RuleAllowMethods:
-		if b.isLowerCasePatch() {
+		if isLowerCasePatch(b.Subject) {
 			return "Let the page write PATCH."
 		}
 	case RuleRedirectLocation, RuleRedirectScheme:
@@ -203,14 +247,18 @@ func (b *Block) Advice() string {
 	case RuleRedirectCredentials:
 		return "Take the user and the password out of the Location."
 	}
+	redirected := b.First != b.URL && b.First != ""
 	switch {
-	case b.Origin == "null":
-		return "After a redirect from one foreign origin to another, and from sandboxed frames and files, browsers send Origin: null, which stands for no site. Let the page call " +
-			short(b.URL) + " itself. If the response is public, let it have Access-Control-Allow-Origin: *."
 	case isRedirect(b.Status):
 		return "Let the page call the URL that the redirect leads to."
-	case b.First != b.URL && b.First != "":
-		return "The request was redirected to " + short(b.URL) + ". If that is a login page, let the API answer with status 401; else let the page call it itself."
+	case redirected && b.Origin == "null" && b.Page != "null":
+		return "The request was redirected to " + short(b.URL) + ", and since that is yet another origin, browsers send Origin: null, which any site can send. " + ifLogin
+	case redirected:
+		return "The request was redirected to " + short(b.URL) + ". " + ifLogin
+	case b.Origin == "null":
+		return "The page is in a sandboxed frame, or a file: browsers send Origin: null for it, which any site can send. Serve the page from a server, or give the frame allow-same-origin."
 	}
 	return ""
 }
+
+const ifLogin = "If that is a login page, let the API answer with status 401 instead; else let the page call that URL itself."

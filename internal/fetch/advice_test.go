@@ -21,7 +21,7 @@ func TestMismatch(t *testing.T) {
 		{"https://app.example.com", "https://app.example.com/login", "an origin ends behind the host and the port"},
 		{"https://app.example.com", "https://www.example.com", ""},
 		{"https://app.example.com", "https://%zz", ""},
-		{"null", "https://app.example.com", "browsers send after a redirect to another origin, and from sandboxed pages"},
+		{"null", "https://app.example.com", "browsers send after some redirects, and from sandboxed pages and files"},
 	} {
 		b := Block{Rule: RuleAllowOriginMismatch, Origin: test.origin, Value: test.value, Lines: 1}
 		if got := b.Reason(); !strings.HasSuffix(got, test.want+".") || test.want == "" && !strings.HasSuffix(got, `".`) {
@@ -30,43 +30,83 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-func TestFix(t *testing.T) {
+// TestAnswer shows which answer would have passed: it does.
+func TestAnswer(t *testing.T) {
 	const app = "https://app.example.com"
+	put := Asked{Origin: app, Method: "PUT", UnsafeNames: []string{"authorization", "x-one"}}
+	get := Asked{Origin: app, Method: "GET"}
+	with := func(a Asked) Asked {
+		a.Credentials = true
+		return a
+	}
+	null := Asked{Origin: "null", Method: "GET"}
+	patch := Asked{Origin: app, Method: "patch"}
 	for _, test := range []struct {
-		block       Block
-		fix, advice string
+		asked Asked
+		block Block
+		want  string
 	}{
-		{Block{Rule: RuleAllowOriginMissing, Origin: app, Status: 200}, "Access-Control-Allow-Origin: " + app, ""},
-		{Block{Rule: RuleAllowOriginWildcard, Origin: app}, "Access-Control-Allow-Origin: " + app, ""},
-		{Block{Rule: RuleAllowOriginMissing, Origin: app, Status: 302}, "Access-Control-Allow-Origin: " + app, "Let the page call the URL that the redirect leads to."},
-		{Block{Rule: RuleAllowOriginMissing, Origin: app, URL: "https://api.example/login", First: "https://api.example/"}, "Access-Control-Allow-Origin: " + app, "The request was redirected to https://api.example/login."},
-		{Block{Rule: RuleAllowOriginMismatch, Origin: "null", URL: "https://api.example/"}, "", "After a redirect"},
-		{Block{Rule: RuleAllowCredentials, Origin: app}, "Access-Control-Allow-Credentials: true", ""},
-		{Block{Rule: RuleAllowMethods, Subject: "PUT"}, "Access-Control-Allow-Methods: PUT", ""},
-		{Block{Rule: RuleAllowMethods, Subject: "PUT", Value: "GET, put"}, "Access-Control-Allow-Methods: GET, PUT", ""},
-		{Block{Rule: RuleAllowMethods, Subject: "PUT", Value: "*"}, "Access-Control-Allow-Methods: PUT", ""},
-		{Block{Rule: RuleAllowMethods, Subject: "patch", Value: "PATCH"}, "", "Let the page write PATCH."},
-		{Block{Rule: RuleAllowMethodsMalformed, Value: `"GET" PUT;`}, "Access-Control-Allow-Methods: GET, PUT", ""},
-		{Block{Rule: RuleAllowHeaders, Subject: "x-one", Value: "X-Two"}, "Access-Control-Allow-Headers: X-Two, x-one", ""},
-		{Block{Rule: RuleAllowHeadersAuthorization, Subject: "authorization", Value: "*"}, "Access-Control-Allow-Headers: *, authorization", ""},
-		{Block{Rule: RuleAllowHeadersMalformed, Value: "X-One X-Two"}, "Access-Control-Allow-Headers: X-One, X-Two", ""},
-		{Block{Rule: RulePreflightRedirect, Status: 302}, "", "Let the page call the URL that the redirect leads to, or"},
-		{Block{Rule: RulePreflightStatus, Status: 404}, "", "Answer preflights with status 204"},
-		{Block{Rule: RuleForbiddenMethod}, "", "Let the page use another method."},
-		{Block{Rule: RuleBadPort}, "", "Serve it on another port, such as 8080."},
-		{Block{Rule: RuleMixedContent, URL: "http://api.example/x"}, "", "Let the page call https://api.example/x."},
-		{Block{Rule: RuleRedirectLocation}, "", "Let the Location of the redirect be a URL"},
-		{Block{Rule: RuleRedirectScheme}, "", "Let the Location of the redirect be a URL"},
-		{Block{Rule: RuleRedirectCount}, "", "Let the page call the URL that the redirects are to lead to."},
-		{Block{Rule: RuleRedirectCredentials}, "", "Take the user and the password out of the Location."},
+		{get, Block{Rule: RuleAllowOriginMissing}, "Allow-Origin: " + app + "; Vary: Origin"},
+		{with(get), Block{Rule: RuleAllowOriginWildcard}, "Allow-Origin: " + app + "; Allow-Credentials: true; Vary: Origin"},
+		{null, Block{Rule: RuleAllowOriginMissing, Origin: "null"}, "Allow-Origin: *"},
+		{with(null), Block{Rule: RuleAllowOriginMissing, Origin: "null"}, ""},
+		{put, Block{Rule: RuleAllowOriginMissing}, "Allow-Origin: " + app + "; Vary: Origin"},
+		{put, Block{Rule: RuleAllowOriginMissing, Preflight: true}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PUT; Allow-Headers: authorization, x-one; Vary: Origin"},
+		{put, Block{Rule: RulePreflightStatus, Preflight: true}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PUT; Allow-Headers: authorization, x-one; Vary: Origin"},
+		{put, Block{Rule: RulePreflightRedirect, Preflight: true, Value: "/login"}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PUT; Allow-Headers: authorization, x-one; Vary: Origin"},
+		{with(put), Block{Rule: RuleAllowMethods, Preflight: true, Value: "GET, put, *"}, "204 No Content; Allow-Origin: " + app + "; Allow-Credentials: true; Allow-Methods: GET, PUT; Allow-Headers: authorization, x-one; Vary: Origin"},
+		{put, Block{Rule: RuleAllowHeadersAuthorization, Preflight: true, Value: "*"}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PUT; Allow-Headers: *, authorization, x-one; Vary: Origin"},
+		{put, Block{Rule: RuleAllowHeadersMalformed, Preflight: true, Value: `X-One "X-Two"`}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PUT; Allow-Headers: X-Two, authorization, x-one; Vary: Origin"},
+		{patch, Block{Rule: RuleAllowMethods, Preflight: true, Subject: "patch"}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PATCH; Vary: Origin"},
+		{get, Block{Rule: RuleMixedContent}, ""},
+		{get, Block{Rule: RuleRedirectCount}, ""},
 	} {
-		if got := test.block.Fix(); got != test.fix {
-			t.Errorf("%+v: fix %q, want %q", test.block, got, test.fix)
+		lines := test.block.Answer(test.asked)
+		if got := strings.ReplaceAll(strings.Join(lines, "; "), "Access-Control-", ""); got != test.want {
+			t.Errorf("%+v\ngot  %s\nwant %s", test.block, got, test.want)
 		}
-		if got := test.block.Advice(); !strings.HasPrefix(got, test.advice) || (got == "") != (test.advice == "") {
-			t.Errorf("%+v: advice %q, want %q", test.block, got, test.advice)
+		if lines == nil {
+			continue
 		}
-		if test.block.Rule.Source() == "" || test.block.Reason() == "" {
+		if test.asked.Method == "patch" {
+			test.asked.Method = "PATCH"
+		}
+		block := test.asked.Check(header(lines...))
+		if test.block.Preflight {
+			block = test.asked.CheckPreflight(204, header(lines...))
+		}
+		if block != nil {
+			t.Errorf("%q does not pass: %s", lines, block.Reason())
+		}
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	for _, test := range []struct {
+		block Block
+		want  string // what it starts with
+	}{
+		{Block{Rule: RuleAllowOriginMissing, Status: 200}, ""},
+		{Block{Rule: RuleAllowOriginMissing, Status: 302}, "Let the page call the URL that the redirect leads to."},
+		{Block{Rule: RuleAllowOriginMissing, URL: "https://api.example/login", First: "https://api.example/"}, "The request was redirected to https://api.example/login. If that is a login page"},
+		{Block{Rule: RuleAllowOriginMismatch, Origin: "null", Page: "https://app.example.com", URL: "https://login.example/", First: "https://api.example/"}, "The request was redirected to https://login.example/, and since that is yet another origin"},
+		{Block{Rule: RuleAllowOriginMismatch, Origin: "null", Page: "null", URL: "https://api.example/", First: "https://api.example/"}, "The page is in a sandboxed frame, or a file"},
+		{Block{Rule: RulePreflightRedirect, Status: 302}, "Let the page call the URL that the redirect leads to, or"},
+		{Block{Rule: RulePreflightStatus, Status: 404}, "Answer preflights with status 204"},
+		{Block{Rule: RuleForbiddenMethod}, "Let the page use another method."},
+		{Block{Rule: RuleAllowMethods, Subject: "PUT"}, ""},
+		{Block{Rule: RuleAllowMethods, Subject: "patch"}, "Let the page write PATCH."},
+		{Block{Rule: RuleBadPort}, "Serve it on another port, such as 8080."},
+		{Block{Rule: RuleMixedContent, URL: "http://api.example/x"}, "Let the page call https://api.example/x."},
+		{Block{Rule: RuleRedirectLocation}, "Let the Location of the redirect be a URL"},
+		{Block{Rule: RuleRedirectScheme}, "Let the Location of the redirect be a URL"},
+		{Block{Rule: RuleRedirectCount}, "Let the page call the URL that the redirects are to lead to."},
+		{Block{Rule: RuleRedirectCredentials}, "Take the user and the password out of the Location."},
+	} {
+		if got := test.block.Advice(); !strings.HasPrefix(got, test.want) || (got == "") != (test.want == "") {
+			t.Errorf("%+v: advice %q, want %q", test.block, got, test.want)
+		}
+		if test.block.Source() == "" || test.block.Reason() == "" {
 			t.Errorf("%+v has no source, or no reason", test.block)
 		}
 	}

@@ -17,7 +17,7 @@ type Request struct {
 	Method      string   // as the script writes it
 	Header      []Header // as the script sets it
 	Credentials bool     // whether the credentials mode is "include"
-	Cookie      string   // what the browser has for the URL's origin; it is sent with credentials only
+	Cookie      string   // what the browser has for the URL's host; it is sent with credentials only
 
 	// Unsafe says whether the request itself may be sent if its method is not safe (RFC
 	// 9110, section 9.2.1). Its preflight is sent in any case.
@@ -47,7 +47,6 @@ func (b *Browser) Fetch(ctx context.Context, r Request) (*Result, error) {
 	if err == nil {
 		err = f.mainFetch(ctx)
 	}
-	f.result.CORS = f.cors
 	return f.result, err
 }
 
@@ -69,7 +68,7 @@ func (f *fetching) construct() error {
 	switch {
 	case !ok || f.URL.Scheme != "http" && f.URL.Scheme != "https":
 		return fmt.Errorf("%q is no URL of HTTP", f.URL)
-	case f.URL.User != nil:
+	case includesCredentials(f.URL):
 		return errors.New("a script cannot fetch a URL with a user or a password in it")
 	case !IsToken(f.Method):
 		return fmt.Errorf("%q is no method", f.Method)
@@ -111,7 +110,7 @@ func (f *fetching) mainFetch(ctx context.Context) error {
 		f.warn("Safari lets no page of https:// call http://, not even on this machine.")
 	}
 	if !f.cors && current.origin == f.Origin {
-		f.note("Fetch, main fetch, step 12", "%s is the page's own origin: the browser needs no leave.", f.Origin)
+		f.note("Fetch, main fetch, step 12", "%s is the page's own origin: the browser needs no permission.", f.Origin)
 		return f.httpFetch(ctx, false)
 	}
 	if !f.cors {
@@ -139,25 +138,25 @@ func (f *fetching) unsendable() *Block {
 
 // asked returns what the request asks of the server of the current URL.
 func (f *fetching) asked() Asked {
-	return Asked{Origin: f.origin(), Method: f.Method, UnsafeNames: UnsafeNames(f.Header), Credentials: f.Credentials}
+	return Asked{Origin: f.serializedOrigin(), Method: f.Method, UnsafeNames: UnsafeNames(f.Header), Credentials: f.Credentials}
 }
 
 // notePreflight tells whether a preflight is needed, and why.
 func (f *fetching) notePreflight() {
 	asked := f.asked()
 	if !asked.NeedsPreflight() {
-		f.note("Fetch, main fetch, step 12", "%s is a safelisted method, and no header needs leave: the browser sends no preflight.", f.Method)
+		f.note("Fetch, main fetch, step 12", "%s is a safelisted method, and no header needs permission: the browser sends no preflight.", f.Method)
 		return
 	}
 	if !IsSafelistedMethod(f.Method) {
-		f.note("Fetch, CORS-safelisted method", "%s is not GET, HEAD or POST: the browser asks for leave in a preflight.", f.Method)
+		f.note("Fetch, CORS-safelisted method", "%s is not GET, HEAD or POST: the browser asks for permission in a preflight.", f.Method)
 	}
 	for _, name := range asked.UnsafeNames {
-		f.note("Fetch, CORS-unsafe request-header names", "%s: the browser asks for leave in a preflight.", f.whyUnsafe(name))
+		f.note("Fetch, CORS-unsafe request-header names", "%s: the browser asks for permission in a preflight.", f.whyUnsafe(name))
 	}
 }
 
-// whyUnsafe tells why a header needs leave.
+// whyUnsafe tells why a header needs permission.
 func (f *fetching) whyUnsafe(name string) string {
 	for _, h := range f.Header {
 		if strings.EqualFold(h.Name, name) && !IsSafelistedRequestHeader(h) {
@@ -232,9 +231,13 @@ func (f *fetching) preflightFetch(ctx context.Context, asked Asked) error {
 // redirect is "HTTP-redirect fetch".
 func (f *fetching) redirect(ctx context.Context, exchange *Exchange) error {
 	text := redirectTo(exchange.Status, exchange.Header)
+	lines := len(exchange.Header[location])
 	next, rule := f.next(text)
+	if lines > 1 { // Fetch, "location URL", steps 2 and 3
+		rule = RuleRedirectLocation
+	}
 	if rule != "" {
-		return f.block(&Block{Rule: rule, Value: text, Lines: len(exchange.Header[location]), Status: exchange.Status, Location: text})
+		return f.block(&Block{Rule: rule, Value: text, Lines: lines, Status: exchange.Status, Location: text})
 	}
 	f.note("Fetch, HTTP-redirect fetch", "The browser follows the redirect to %s.", short(text))
 	if s := exchange.Status; (s == 301 || s == 302) && f.Method == http.MethodPost ||
@@ -243,15 +246,14 @@ func (f *fetching) redirect(ctx context.Context, exchange *Exchange) error {
 		f.drop("content-encoding", "content-language", "content-location", "content-type")
 		f.note("Fetch, HTTP-redirect fetch, step 12", "After a %d, the method is GET.", s)
 	}
-	before := f.origin()
+	before := f.serializedOrigin()
 	if next.origin != f.current().origin {
 		if f.drop("authorization") {
 			f.note("Fetch, HTTP-redirect fetch, step 13", "It leads to another origin: the browser takes Authorization out.")
 		}
-		f.Cookie = ""
 	}
 	f.places = append(f.places, next)
-	if f.origin() != before {
+	if f.serializedOrigin() != before {
 		f.note("Fetch, serializing a request origin, step 2", "It leads from one foreign origin to another: from here on the browser sends \"Origin: null\".")
 	}
 	return f.mainFetch(ctx)
@@ -272,10 +274,16 @@ func (f *fetching) next(text string) (place, Rule) {
 		return place{}, RuleRedirectLocation
 	case len(f.places) > maxRedirects:
 		return place{}, RuleRedirectCount
-	case u.User != nil && (f.cors || next.origin != f.Origin):
+	case includesCredentials(u) && (f.cors || next.origin != f.Origin):
 		return place{}, RuleRedirectCredentials
 	}
 	return next, ""
+}
+
+// includesCredentials is the URL Standard's.
+func includesCredentials(u *url.URL) bool {
+	password, _ := u.User.Password()
+	return u.User.Username() != "" || password != ""
 }
 
 // drop takes headers out of the request, and reports whether there were any.
@@ -287,9 +295,9 @@ func (f *fetching) drop(names ...string) bool {
 	return len(f.Header) < before
 }
 
-// origin is "serializing a request origin": "null" once a redirect led from one origin
+// serializedOrigin is "serializing a request origin": "null" once a redirect led from one origin
 // to another, unless the first one was the page's.
-func (f *fetching) origin() string {
+func (f *fetching) serializedOrigin() string {
 	for i, next := range f.places[1:] {
 		if last := f.places[i].origin; next.origin != last && f.Origin != last {
 			return "null"

@@ -19,6 +19,9 @@ const (
 	vary             = "Vary"
 )
 
+// authorization is the only CORS non-wildcard request-header name, in lower case.
+const authorization = "authorization"
+
 // wildcard is every origin, method or header name, in requests without credentials.
 const wildcard = "*"
 
@@ -30,7 +33,7 @@ type Asked struct {
 	Credentials bool     // whether the credentials mode is "include"
 }
 
-// NeedsPreflight reports whether a browser asks for leave before it sends the request
+// NeedsPreflight reports whether a browser asks for permission before it sends the request
 // (Fetch, main fetch, step 12). It asks, too, if the page listens to the progress of an
 // upload by XMLHttpRequest.
 func (a Asked) NeedsPreflight() bool {
@@ -114,9 +117,12 @@ func (a Asked) checkPreflight(status int, response http.Header) *Block {
 // checkNames is steps 7.6 and 7.7.
 func (a Asked) checkNames(granted map[string]bool, response http.Header) *Block {
 	anyName := granted[wildcard] && !a.Credentials
-	const authorization = "authorization" // the only CORS non-wildcard request-header name
-	if anyName && !granted[authorization] && slices.Contains(a.UnsafeNames, authorization) {
-		return newBlock(RuleAllowHeadersAuthorization, response, allowHeaders, authorization)
+	if slices.Contains(a.UnsafeNames, authorization) && !granted[authorization] {
+		rule := RuleAllowHeaders
+		if anyName {
+			rule = RuleAllowHeadersAuthorization
+		}
+		return newBlock(rule, response, allowHeaders, authorization)
 	}
 	for _, name := range a.UnsafeNames {
 		if !granted[name] && !anyName {

@@ -1,5 +1,5 @@
 // Package fetch is the browser's side of CORS, as the Fetch standard has it
-// (https://fetch.spec.whatwg.org/): which requests ask for leave, which answers give it,
+// (https://fetch.spec.whatwg.org/): which requests ask for permission, which answers give it,
 // and what a page can read. [Browser] does all that a browser does with a request.
 package fetch
 
@@ -29,11 +29,21 @@ var isTokenByte = func() (is [256]bool) {
 // others as they are: "get" becomes "GET", "patch" stays (Fetch, "normalize a
 // method").
 func NormalizeMethod(method string) string {
-	switch upper := strings.ToUpper(method); upper {
-	case "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT":
-		return upper
+	switch lower := lowerASCII(method); lower {
+	case "delete", "get", "head", "options", "post", "put":
+		return strings.ToUpper(lower)
 	}
 	return method
+}
+
+// lowerASCII is "byte-lowercase" (Infra): letters beyond ASCII stay as they are.
+func lowerASCII(s string) string {
+	return strings.Map(func(c rune) rune {
+		if 'A' <= c && c <= 'Z' {
+			return c | 0x20
+		}
+		return c
+	}, s)
 }
 
 // IsForbiddenMethod reports whether no script can send method (Fetch, "forbidden
@@ -46,7 +56,7 @@ func IsForbiddenMethod(method string) bool {
 	return false
 }
 
-// IsSafelistedMethod reports whether method needs no leave of the server (Fetch,
+// IsSafelistedMethod reports whether method needs no permission of the server (Fetch,
 // "CORS-safelisted method").
 func IsSafelistedMethod(method string) bool {
 	return method == "GET" || method == "HEAD" || method == "POST"
@@ -68,7 +78,7 @@ func IsForbiddenRequestHeader(name string) bool {
 }
 
 // IsSafelistedResponseHeader reports whether pages can read the response header name,
-// in any case, without leave of the server (Fetch, "CORS-safelisted response-header
+// in any case, without permission of the server (Fetch, "CORS-safelisted response-header
 // name").
 func IsSafelistedResponseHeader(name string) bool {
 	switch strings.ToLower(name) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
@@ -20,15 +21,30 @@ type place struct {
 // newPlace returns the place of a URL, without its fragment, which is not sent. It reports
 // false for a URL whose host browsers do not take.
 func newPlace(u *url.URL) (place, bool) {
+	whole := NormalizeURL(u)
+	o, ok := origin.Parse(whole.Scheme + "://" + whole.Host)
+	return place{whole, o.String(), whole.Scheme == "http" && !origin.IsLoopback(whole.Hostname())}, ok
+}
+
+// NormalizeURL returns a URL as browsers write it: its host in lower case and in ASCII,
+// without the default port of its scheme, and without a fragment.
+func NormalizeURL(u *url.URL) *url.URL {
 	whole := *u
-	u = &whole
-	u.Fragment, u.RawFragment = "", ""
-	pattern, err := origin.ParsePattern(u.Scheme + "://" + u.Host)
-	if err != nil {
-		return place{}, false
+	host := strings.ToLower(u.Hostname())
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		host = ascii
 	}
-	o, ok := origin.Parse(pattern.String())
-	return place{u, o.String(), pattern.Insecure()}, ok
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port := u.Port(); port != "" && port != origin.DefaultPort(u.Scheme) {
+		host += ":" + port
+	}
+	whole.Host, whole.Fragment, whole.RawFragment = host, "", ""
+	if whole.Path == "" {
+		whole.Path = "/"
+	}
+	return &whole
 }
 
 // isBadPort reports whether the port is one of other protocols, whose servers could take

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Result is what a page gets of a request, and how the browser came to it.
@@ -16,8 +17,8 @@ type Result struct {
 	Steps    []Step
 	Warnings []string // what works now, and may fail for others
 	Block    *Block   // why the page cannot read the response; nil if it can
+	Answer   []string // what the server could have answered instead, as [Block.Answer] has it
 
-	CORS        bool // whether it was a cross-origin request
 	Preflighted bool // whether a preflight was needed
 	Unsent      bool // whether the request itself was not sent, as its method is not safe
 
@@ -52,10 +53,10 @@ func (f *fetching) note(source, format string, args ...any) {
 
 // block ends the run. It returns nil: that a page is blocked is no error.
 func (f *fetching) block(b *Block) error {
-	b.URL, b.Origin = f.current().String(), f.origin()
+	b.URL, b.Origin = f.current().String(), f.serializedOrigin()
 	b.First, b.Page = f.places[0].String(), f.Origin
-	f.result.Block = b
-	f.result.Steps = append(f.result.Steps, Step{Text: b.Reason(), Source: b.Rule.Source(), Failed: true})
+	f.result.Block, f.result.Answer = b, b.Answer(f.asked())
+	f.result.Steps = append(f.result.Steps, Step{Text: b.Reason(), Source: b.Source(), Failed: true})
 	if b.Rule == RuleAllowHeadersAuthorization {
 		f.warn("Today's engines let Authorization pass under * against the standard. Firefox warns that it will not stay so.")
 	}
@@ -93,7 +94,8 @@ func (f *fetching) send(ctx context.Context, preflight bool) (*Exchange, error) 
 // errorText returns the first line of an error in plain text. Other bodies are not read:
 // what counts is the header, and some bodies never end.
 func errorText(response *http.Response) string {
-	if response.StatusCode < 400 || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
+	plain := strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") && response.Header.Get("Content-Encoding") == ""
+	if response.StatusCode < 400 || !plain {
 		return ""
 	}
 	defer time.AfterFunc(maxTextTime, func() { _ = response.Body.Close() }).Stop()
@@ -127,7 +129,7 @@ func (f *fetching) noteCheck(asked Asked, response http.Header) {
 	}
 }
 
-// needs names what a preflight asked leave for.
+// needs names what a preflight asked permission for.
 func (f *fetching) needs(asked Asked) string {
 	needs := strings.Join(asked.UnsafeNames, ", ")
 	switch {
@@ -213,22 +215,20 @@ const maxShown = 200
 
 func short(s string) string { return Printable(s, maxShown) }
 
-// Printable returns what a server sent as a terminal may have it: it has that many bytes
-// at most, and what is not to be seen, or what a terminal would take for a command, is
+// Printable returns what a server sent as a terminal may have it: cut after that many
+// bytes, and with what is not to be seen, or what a terminal would take for a command,
 // replaced.
 func Printable(s string, most int) string {
-	cut := len(s) > most
-	if cut {
-		s = s[:most]
-	}
-	s = strings.Map(func(c rune) rune {
+	var b strings.Builder
+	for _, c := range s {
 		if !strconv.IsPrint(c) {
-			return '\uFFFD'
+			c = utf8.RuneError
 		}
-		return c
-	}, s)
-	if cut {
-		s += "..."
+		if b.Len()+utf8.RuneLen(c) > most {
+			b.WriteString("...")
+			break
+		}
+		b.WriteRune(c)
 	}
-	return s
+	return b.String()
 }

@@ -74,9 +74,6 @@ var sources = map[Rule]string{
 	RuleRedirectCredentials:       "Fetch, HTTP-redirect fetch, steps 9 and 10",
 }
 
-// Source returns the standard, the algorithm and the step that have the rule.
-func (r Rule) Source() string { return sources[r] }
-
 // Block is why a browser keeps a response from a page.
 type Block struct {
 	Rule      Rule
@@ -95,4 +92,12 @@ type Block struct {
 	// NoAllowOrigin is whether a redirect that answers a preflight lacks
 	// Access-Control-Allow-Origin, too.
 	NoAllowOrigin bool
+}
+
+// Source returns the standard, the algorithm and the step that have the rule.
+func (b Block) Source() string {
+	if b.Rule == RuleAllowHeaders && b.Subject == authorization {
+		return sources[RuleAllowHeadersAuthorization]
+	}
+	return sources[b.Rule]
 }

@@ -22,7 +22,7 @@ func (h Header) isForbidden() bool {
 	return IsForbiddenRequestHeader(h.Name)
 }
 
-// Limits of the values of request headers that need no leave of the server, in bytes
+// Limits of the values of request headers that need no permission of the server, in bytes
 // (Fetch, "CORS-safelisted request-header", step 1, and "CORS-unsafe request-header
 // names", step 5).
 const (
@@ -30,8 +30,8 @@ const (
 	maxSafelistedValues = 1024
 )
 
-// UnsafeNames returns the names of the headers for which a browser asks the server's
-// leave in a preflight: in lower case, sorted, each once (Fetch, "CORS-unsafe
+// UnsafeNames returns the names of the headers for which a browser asks
+// permission in a preflight: in lower case, sorted, each once (Fetch, "CORS-unsafe
 // request-header names").
 func UnsafeNames(headers []Header) []string {
 	var unsafe, safelisted []string
@@ -52,8 +52,8 @@ func UnsafeNames(headers []Header) []string {
 	return slices.Compact(unsafe)
 }
 
-// IsSafelistedRequestHeader reports whether a request header needs no leave of the
-// server (Fetch, "CORS-safelisted request-header").
+// IsSafelistedRequestHeader reports whether a request header needs no permission of
+// the server (Fetch, "CORS-safelisted request-header").
 func IsSafelistedRequestHeader(h Header) bool {
 	if len(h.Value) > maxSafelistedValue {
 		return false
@@ -91,7 +91,7 @@ func isNoLanguageByte(c rune) bool {
 // always sent (MIME Sniffing, "parse a MIME type").
 func isSafelistedType(value string) bool {
 	essence, _, _ := strings.Cut(strings.TrimLeft(value, whitespace), ";")
-	switch strings.ToLower(strings.TrimRight(essence, whitespace)) {
+	switch lowerASCII(strings.TrimRight(essence, whitespace)) {
 	case "application/x-www-form-urlencoded", "multipart/form-data", "text/plain":
 		return true
 	}

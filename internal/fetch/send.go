@@ -12,7 +12,7 @@ import (
 type Plan struct {
 	Block          *Block // why it sends nothing; nil if it does
 	Asked          Asked  // what the request asks of the server
-	SameOrigin     bool   // whether the URL is of the page's own origin, and needs no leave
+	SameOrigin     bool   // whether the URL is of the page's own origin, and needs no permission
 	NeedsPreflight bool
 	Preflight      *http.Request // whether it is needed or not
 	Request        *http.Request // what it sends if the preflight passes
@@ -65,7 +65,8 @@ func (f *fetching) header(preflight bool) http.Header {
 		for _, header := range f.Header {
 			h.Add(header.Name, header.Value)
 		}
-		if f.Cookie != "" && (f.Credentials || !f.cors) {
+		// Cookies go by host, whatever the scheme and the port.
+		if f.Cookie != "" && (f.Credentials || !f.cors) && f.current().Hostname() == f.places[0].Hostname() {
 			h.Set("Cookie", f.Cookie)
 		}
 	}
@@ -85,7 +86,7 @@ func (f *fetching) header(preflight bool) http.Header {
 // default policy, and, over TLS and to this machine, Sec-Fetch-*.
 func (f *fetching) setMetadata(h http.Header) {
 	current := f.current()
-	if strings.Contains(f.Origin, "://") && (current.Scheme == "https" || !strings.HasPrefix(f.Origin, "https:")) {
+	if strings.Contains(f.Origin, "://") && (!current.insecure || !strings.HasPrefix(f.Origin, "https:")) {
 		h.Set("Referer", f.Origin+"/")
 	}
 	if !current.insecure {
