@@ -101,7 +101,10 @@ func (c *check) run(command *cobra.Command, rawURL string) (int, error) {
 	if unknown := new(tls.CertificateVerificationError); errors.As(err, &unknown) {
 		err = fmt.Errorf("%w; browsers send nothing, either, unless they are told to trust the certificate (--insecure trusts any)", err)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("no answer within %v", answerTimeout)
+	case err != nil:
 		err = errors.New(fetch.Printable(err.Error(), maxPrinted)) // it may quote what the server sent
 	}
 	report := newCheckReport(r, result, err)
@@ -152,10 +155,11 @@ func parseResolve(values []string) (resolved, error) {
 		host, rest, _ := strings.Cut(value, ":")
 		port, address, ok := strings.Cut(rest, ":")
 		address = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
-		if !ok || host == "" || port == "" || net.ParseIP(address) == nil {
+		u, err := fetch.ParseURL(nil, "unknown://"+host+":"+port) // a scheme without a default port
+		if !ok || err != nil || net.ParseIP(address) == nil || !isHostOfURL(u) || u.Port() == "" {
 			return nil, fmt.Errorf("--resolve %s: write it like api.example.com:443:127.0.0.1", quoted(value))
 		}
-		addresses[net.JoinHostPort(strings.ToLower(host), port)] = net.JoinHostPort(address, port)
+		addresses[u.Host] = net.JoinHostPort(address, u.Port())
 	}
 	return addresses, nil
 }

@@ -140,14 +140,14 @@ func newCheckStep(r fetch.Request, step fetch.Step) checkStep {
 			case headerVary, headerLocation, "Allow", "Www-Authenticate":
 				return true
 			}
-			return isCORSHeader(name)
+			return isCORSResponseHeader(name)
 		})}
 	}
 	return s
 }
 
-// maxLines is how many lines of a header are told.
-const maxLines = 10
+// maxLines is how many lines of a message are told.
+const maxLines = 30
 
 // headerLines returns the lines of the headers that matter, sorted by name.
 func headerLines(h http.Header, matters func(name string) bool) []string {
@@ -160,10 +160,9 @@ func headerLines(h http.Header, matters func(name string) bool) []string {
 	slices.Sort(names)
 	lines := []string{}
 	for _, name := range names {
-		for i, value := range h[name] {
-			if i == maxLines {
-				lines = append(lines, fmt.Sprintf("%s: ... and %d lines more", name, len(h[name])-i))
-				break
+		for _, value := range h[name] {
+			if len(lines) == maxLines {
+				return append(lines, "... and more")
 			}
 			lines = append(lines, fetch.Printable(name+": "+value, maxPrinted))
 		}

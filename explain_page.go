@@ -35,13 +35,8 @@ func newPageRequest(flags pageFlags, rawURL string) (p pageRequest, err error) {
 	}
 	p = pageRequest{url: r.URL, credentials: r.Credentials}
 	p.origin, _ = origin.Parse(r.Origin) // it was read before
-	if p.Plan, err = r.Plan(context.Background()); err != nil {
-		return p, err
-	}
-	if p.Block != nil && p.Block.Rule == fetch.RuleForbiddenMethod {
-		return p, fmt.Errorf("--method %s: browsers let no page send this method", quoted(flags.method))
-	}
-	return p, nil
+	p.Plan, err = r.Plan(context.Background())
+	return p, err
 }
 
 // served returns a request of the browser as a server gets it.

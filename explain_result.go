@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
@@ -78,6 +79,11 @@ func (e *explainer) explain() (*explanation, error) {
 	result := &explanation{
 		Method: p.Asked.Method, URL: p.url.String(), Origin: p.origin.String(),
 		Requests: []explainedRequest{}, Warnings: []explanationWarning{},
+	}
+	// In clear text, the URL may be what Caddy gets from something that ends TLS ahead of it.
+	if b := p.Block; b != nil && b.Rule != fetch.RuleMixedContent {
+		result.Unserved = "browsers send no such request. " + b.Reason()
+		return result, nil
 	}
 	e.site, result.Unserved = e.config.siteOf(p)
 	if e.site == nil {
@@ -197,10 +203,31 @@ func (e *explainer) decision(r *explainedRequest, d *decidedVisit) {
 			r.Credentials = &d.decision.policy.credentials
 		}
 	}
-	at, change := e.changeOf(d)
-	if change != "" {
-		r.Change = e.lineOfPlace(d, at) + ": " + change
+	r.Change = e.changeOf(d)
+}
+
+// changeOf returns what to write so that a denied request is allowed, as the log has it,
+// and where.
+func (e *explainer) changeOf(d *decidedVisit) string {
+	if d.decision.outcome == outcomeNotCORS {
+		return "a handler ahead takes the Origin out of the request; put cors ahead of it"
 	}
+	hint := d.cors.hint(d.decision, d.request)
+	if hint == "" {
+		return ""
+	}
+	at := place{noPolicy, optionPolicies, 0}
+	switch index := slices.Index(d.cors.policies.list, d.decision.policy); d.decision.reason {
+	case reasonMethodNotAllowed:
+		at = place{index, optionAllowMethods, 0}
+	case reasonHeaderNotAllowed:
+		at = place{index, optionAllowHeaders, 0}
+	case reasonOriginNotAllowed:
+		if len(d.cors.Policies) == 1 {
+			at = place{0, optionAllowOrigins, 0}
+		}
+	}
+	return e.lineOfPlace(d, at) + ": " + hint
 }
 
 // undecided says why no cors handler decides about a request.
@@ -220,7 +247,7 @@ func (e *explainer) undecided(r *explainedRequest, w *walk) {
 	case w.ending != nil:
 		r.Obstacle = e.named(w.ending.visit) + " answers, and no cors comes ahead of it"
 	case !w.matched && len(e.site.hosts) > 0 && !isHost(e.site.hosts, e.page.url.Host):
-		r.Obstacle = fmt.Sprintf("no site of this config is for the host %s; there are %s", quoted(e.page.url.Hostname()), shown(joined(e.site.hosts, ", ")))
+		r.Obstacle = fmt.Sprintf("no site of this config is for the host %s; its hosts: %s", quoted(e.page.url.Hostname()), shown(joined(e.site.hosts, ", ")))
 		return
 	case !w.matched:
 		r.Obstacle = "no route of this config is for this request"

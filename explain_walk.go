@@ -13,8 +13,8 @@ import (
 )
 
 // walk follows one request through the routes of a site, and notes what it meets. The
-// matchers are Caddy's own, as are the handlers that edit the request. No other handler
-// is loaded, so that nothing is dialled, read or written.
+// matchers are the config's, as are the handlers that edit the request. No other handler
+// is loaded, so that nothing is dialled or written; matchers may look at files.
 type walk struct {
 	ctx     caddy.Context
 	site    *site
@@ -22,6 +22,7 @@ type walk struct {
 	groups  map[string]bool       // of routes, those that had their match
 	around  []*caddyhttp.Route    // the routes that the walk is in
 	named   int                   // how many of them were invoked by name
+	walked  int                   // how many routes there were
 	looked  map[matcherTrait]bool // what the matchers looked at, up to the decision
 
 	met     []visit
@@ -65,8 +66,12 @@ type missedRoute struct {
 	cors *visit         // the first cors handler in it
 }
 
-// maxNamed bounds how deep routes may invoke one another by name.
-const maxNamed = 100
+// maxNamed bounds how deep routes may invoke one another by name, and maxRoutes how many
+// routes are walked in all.
+const (
+	maxNamed  = 100
+	maxRoutes = 100_000
+)
 
 // walkSite follows a request through a site. An error means that Caddy would not load
 // the config.
@@ -100,6 +105,9 @@ func (w *walk) routes(routes []locatedRoute) (bool, error) {
 func (w *walk) route(route locatedRoute) (bool, error) {
 	if w.groups[route.Group] {
 		return true, nil
+	}
+	if w.walked++; w.walked > maxRoutes {
+		return false, fmt.Errorf("%s: routes invoke one another too often to follow", route.path)
 	}
 	if err := route.ProvisionMatchers(w.ctx); err != nil {
 		return false, fmt.Errorf("%s: %w", route.path, err)

@@ -12,7 +12,8 @@ import (
 
 // Hints say what to write so that a request like the one that was denied is allowed.
 // Hostile requests get hints, too: what they quote of a request is a well-formed origin or
-// a plain name, and they take a few look-ups and one walk over what was asked for.
+// a plain name, and they take a few look-ups, and one walk each over what was asked for and
+// over some of the origins that are allowed.
 
 const (
 	// maxHintedNames is how many request headers a hint names.
@@ -105,7 +106,10 @@ func (h *Handler) onOtherPort(base string) string {
 		values := config.AllowOrigins[:min(len(config.AllowOrigins), left)]
 		left -= len(values)
 		for _, value := range values {
-			if _, ok := origin.Parse(value); ok && strings.HasPrefix(value, base+":") {
+			if !strings.HasPrefix(value, base+":") {
+				continue
+			}
+			if _, ok := origin.Parse(value); ok {
 				return value
 			}
 		}

@@ -113,8 +113,12 @@ func (ps *policies) register(registry *prometheus.Registry) error {
 	m := &configMetrics{origins: make(map[string]int)}
 	err := registry.Register(m)
 	if before := new(prometheus.AlreadyRegisteredError); errors.As(err, before) {
-		m = before.ExistingCollector.(*configMetrics) // by another handler
-	} else if err != nil {
+		var ok bool
+		if m, ok = before.ExistingCollector.(*configMetrics); ok {
+			err = nil // it is of another handler
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
 	ps.unmatched = processLedger.open("")

@@ -111,6 +111,7 @@ func TestEachDecisionCountsOnce(t *testing.T) {
 		{policySite("first") + "route {\n" + policySite("second") + "respond hi\n}", map[string]float64{"first": 1}},
 		{trial + policySite("first") + "respond hi", map[string]float64{"first": 1, "trial": 1}},
 		{policySite("first") + "error 503\nhandle_errors {\n" + policySite("second") + "respond sorry\n}", map[string]float64{"first": 1}},
+		{trial + "respond hi", map[string]float64{"trial": 1}},
 		{"error 503\nhandle_errors {\n" + policySite("second") + "respond sorry\n}", map[string]float64{"second": 1}},
 		{"invoke api\n}\n&(api) {\nroute {\n" + policySite("second") + "respond hi\n}", map[string]float64{"second": 1}},
 	} {
@@ -132,6 +133,12 @@ func TestEachDecisionCountsOnce(t *testing.T) {
 					t.Errorf("%s\n%s is %v, want %v", test.site, name, value, want)
 				}
 			}
+		}
+		unmatched := countedOf("", "actual", "denied", "origin_not_allowed")
+		before = scrape(t, metrics)
+		a.Do(getOther)
+		if more := scrape(t, metrics)[unmatched] - before[unmatched]; more != 1 {
+			t.Errorf("%s\na request that no policy matches counts %v times", test.site, more)
 		}
 	}
 }

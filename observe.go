@@ -22,7 +22,9 @@ const (
 // observe counts and logs the decision of a handler that acts on it, and tells it to the
 // access log and to placeholders.
 func (h *Handler) observe(d decision, r *http.Request) {
-	rec := h.count(d, r)
+	rec := h.policies.record(d)
+	rec.count.Add(1)
+	h.log(d, r)
 	if repl := replacer(r); repl != nil {
 		repl.Map(rec.placeholders)
 	}
@@ -30,9 +32,14 @@ func (h *Handler) observe(d decision, r *http.Request) {
 }
 
 // observeTrial is observe for a handler that only reports. What a handler that acts
-// decided about the same request, be it ahead or behind, is told in its place.
+// decided about the same request, be it ahead or behind, is told in its place. Requests
+// that no policy matched are counted by [Handler.countUnmatched].
 func (h *Handler) observeTrial(d decision, r *http.Request) {
-	rec := h.count(d, r)
+	rec := h.policies.record(d)
+	if d.policy != nil {
+		rec.count.Add(1)
+	}
+	h.log(d, r)
 	repl := replacer(r)
 	if repl == nil {
 		return
@@ -49,12 +56,12 @@ func (h *Handler) observeTrial(d decision, r *http.Request) {
 	rec.tellAccessLog(r)
 }
 
-// count counts a decision, and logs it.
-func (h *Handler) count(d decision, r *http.Request) *record {
-	rec := h.policies.record(d)
-	rec.count.Add(1)
-	h.log(d, r)
-	return rec
+// countUnmatched counts a request that no policy of a trial matched, once it was handled,
+// unless a handler that acts counted it: no policy would tell the two apart.
+func (h *Handler) countUnmatched(d decision, r *http.Request) {
+	if _, acted := decidedOf(r); d.policy == nil && !acted {
+		h.policies.record(d).count.Add(1)
+	}
 }
 
 // replacer returns what replaces the placeholders of a request, or nil.

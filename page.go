@@ -81,10 +81,7 @@ func parsePageURL(s string) (*url.URL, error) {
 	if !strings.Contains(s, "://") {
 		return nil, fmt.Errorf("a URL starts with a scheme; write %s", quoted("https://"+strings.TrimLeft(s, "/")))
 	}
-	u, err := url.Parse(s)
-	if refused := new(url.Error); errors.As(err, &refused) {
-		return nil, refused.Err
-	}
+	u, err := fetch.ParseURL(nil, s)
 	switch {
 	case err != nil:
 		return nil, err
@@ -92,8 +89,16 @@ func parsePageURL(s string) (*url.URL, error) {
 		return nil, errors.New("it is neither http:// nor https://")
 	case u.Hostname() == "":
 		return nil, errors.New(`it has no host; write it like "https://api.example.com/items"`)
+	case !isHostOfURL(u):
+		return nil, fmt.Errorf("%s is not the name of a host, with a port if it has one", quoted(u.Host))
 	case u.User != nil:
 		return nil, errors.New("browsers let no page request a URL with a user name; take it out")
 	}
-	return fetch.NormalizeURL(u), nil
+	return u, nil
+}
+
+// isHostOfURL reports whether browsers take the host of a URL, and its port.
+func isHostOfURL(u *url.URL) bool {
+	_, ok := origin.Parse(u.Scheme + "://" + u.Host)
+	return ok
 }

@@ -17,6 +17,7 @@ import (
 func (h *Handler) report(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	d := h.policies.decide(r)
 	h.observeTrial(d, r)
+	defer h.countUnmatched(d, r)
 	if d.outcome != outcomeAllowed && d.outcome != outcomeDenied ||
 		!mayNeedCORS(r) || !shortEnough(r.Header) || !h.logger.Core().Enabled(zap.InfoLevel) {
 		return next.ServeHTTP(w, r)

@@ -12,7 +12,7 @@ import (
 
 // Request is what a page's script passes to fetch().
 type Request struct {
-	URL         *url.URL // http or https
+	URL         *url.URL // http or https, as [ParseURL] returns it
 	Origin      string   // of the page, as browsers serialize it
 	Method      string   // as the script writes it
 	Header      []Header // as the script sets it
@@ -23,8 +23,8 @@ type Request struct {
 	// 9110, section 9.2.1). Its preflight is sent in any case.
 	Unsafe bool
 
-	// Trusted says whether to take a URL of scheme http for one that pages of scheme
-	// https may fetch.
+	// Trusted says whether to take the URL, if its scheme is http, for one that pages of
+	// scheme https may fetch, and others of its origin.
 	Trusted bool
 }
 
@@ -84,8 +84,11 @@ func (f *fetching) construct() error {
 	}
 	var headers []Header
 	for _, h := range f.Header {
-		h.Value = strings.Trim(h.Value, whitespace)
+		value, ok := byteString(strings.Trim(h.Value, whitespace))
+		h.Value = value
 		switch {
+		case !ok:
+			return fmt.Errorf("the value of %s has a character that no script can send", h.Name)
 		case !IsToken(h.Name):
 			return fmt.Errorf("%q is no header name", h.Name)
 		case strings.ContainsAny(h.Value, "\x00\n\r"):
@@ -98,6 +101,19 @@ func (f *fetching) construct() error {
 	}
 	f.Header = headers
 	return nil
+}
+
+// byteString returns the bytes by which a browser sends a string, one for each character
+// (Web IDL, "ByteString"). It reports false if there are characters beyond those.
+func byteString(s string) (string, bool) {
+	b := make([]byte, 0, len(s))
+	for _, c := range s {
+		if c > 0xFF {
+			return "", false
+		}
+		b = append(b, byte(c))
+	}
+	return string(b), true
 }
 
 // mainFetch is "main fetch" of the Fetch standard, for the current URL.
@@ -130,7 +146,7 @@ func (f *fetching) unsendable() *Block {
 		return &Block{Rule: RuleForbiddenMethod, Subject: f.Method}
 	case f.current().isBadPort():
 		return &Block{Rule: RuleBadPort}
-	case f.current().insecure && strings.HasPrefix(f.Origin, "https://") && !f.Trusted:
+	case f.current().insecure && strings.HasPrefix(f.Origin, "https://") && !(f.Trusted && f.current().origin == f.places[0].origin):
 		return &Block{Rule: RuleMixedContent}
 	}
 	return nil
@@ -261,7 +277,7 @@ func (f *fetching) redirect(ctx context.Context, exchange *Exchange) error {
 
 // next returns where a redirect leads, or the rule by which it is not followed.
 func (f *fetching) next(text string) (place, Rule) {
-	u, err := f.current().Parse(text)
+	u, err := ParseURL(f.current().URL, text)
 	if err != nil {
 		return place{}, RuleRedirectLocation
 	}

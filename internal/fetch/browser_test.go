@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +15,7 @@ import (
 // request is what the page of a fault asks for.
 func request(t *testing.T, f corstest.Fault, place corstest.Place) fetch.Request {
 	t.Helper()
-	u, err := url.Parse(f.URLAt(place))
+	u, err := fetch.ParseURL(nil, f.URLAt(place))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,10 +174,14 @@ func TestRequests(t *testing.T) {
 			[]string{"GET http://api.example/\nOrigin: http://app.example.com\nReferer: http://app.example.com/"}},
 		{"from a sandboxed frame", fetch.Request{Method: "GET", Origin: "null"}, "https://api.example/", []string{"200 OK\nContent-Length: 0\nAccess-Control-Allow-Origin: *"},
 			[]string{"GET https://api.example/\nOrigin: null\nSec-Fetch-Site: cross-site"}},
+		{"a header in Latin-1", fetch.Request{Method: "PUT", Unsafe: true, Header: []fetch.Header{{"X-One", "é"}, {"Accept", strings.Repeat("é", 128)}}}, "https://api.example/", []string{leave, ok}, []string{
+			"OPTIONS https://api.example/" + page + "\nAccess-Control-Request-Method: PUT\nAccess-Control-Request-Headers: x-one" + end,
+			"PUT https://api.example/" + page + "\nX-One: \xe9" + end,
+		}},
 		{"trusted to be served over TLS later", fetch.Request{Method: "GET", Trusted: true}, "http://api.example/", []string{ok},
 			[]string{"GET http://api.example/" + page}},
 	} {
-		u, err := url.Parse(test.url)
+		u, err := fetch.ParseURL(nil, test.url)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,10 +212,11 @@ func TestNoRequest(t *testing.T) {
 		{"https://api.example/", fetch.Request{Method: "a b"}, `"a b" is no method`},
 		{"https://api.example/", fetch.Request{Method: "GET", Header: []fetch.Header{{"a b", ""}}}, `"a b" is no header name`},
 		{"https://api.example/", fetch.Request{Method: "GET", Header: []fetch.Header{{"X-One", "a\nb"}}}, "the value of X-One has a line break or a NUL"},
+		{"https://api.example/", fetch.Request{Method: "GET", Header: []fetch.Header{{"X-One", "→"}}}, "the value of X-One has a character that no script can send"},
 		{"https://api.example/", fetch.Request{Method: "GET"}, "no answer"},
 		{"https://api.example/", fetch.Request{Method: "PUT"}, "no answer"},
 	} {
-		u, err := url.Parse(test.url)
+		u, err := fetch.ParseURL(nil, test.url)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +229,7 @@ func TestNoRequest(t *testing.T) {
 
 // TestForbiddenHeaders shows that browsers ignore that a script sets them.
 func TestForbiddenHeaders(t *testing.T) {
-	u, _ := url.Parse("https://api.example/")
+	u, _ := fetch.ParseURL(nil, "https://api.example/")
 	transport := new(recorded)
 	result, _ := (&fetch.Browser{Transport: transport}).Fetch(t.Context(), fetch.Request{URL: u, Origin: "https://app.example.com", Method: "GET",
 		Header: []fetch.Header{{"Host", "x"}, {"sec-x", "x"}, {"X-HTTP-Method-Override", "GET, trace"}, {"Origin", "https://evil.example"}}})
@@ -240,5 +244,32 @@ func TestForbiddenHeaders(t *testing.T) {
 	}
 	if ignored != 4 {
 		t.Errorf("%d of 4 headers were ignored", ignored)
+	}
+}
+
+// TestTrusted shows that only the URL itself is trusted to be served over TLS later, and
+// no other one that a redirect leads to.
+func TestTrusted(t *testing.T) {
+	u, err := fetch.ParseURL(nil, "https://api.example/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &recorded{answers: []string{"302 Found\nContent-Length: 0\nLocation: http://api.example/\nAccess-Control-Allow-Origin: *"}}
+	result, err := (&fetch.Browser{Transport: transport}).Fetch(t.Context(), fetch.Request{URL: u, Origin: "https://app.example.com", Method: "GET", Trusted: true})
+	if err != nil || result.Block == nil || result.Block.Rule != fetch.RuleMixedContent {
+		t.Errorf("%v, %+v", err, result.Block)
+	}
+}
+
+// TestSwitchingProtocols shows that a 101 is no answer: its connection may stay open for
+// as long as the server likes.
+func TestSwitchingProtocols(t *testing.T) {
+	u, err := fetch.ParseURL(nil, "https://api.example/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &recorded{answers: []string{"101 Switching Protocols\nUpgrade: x\nConnection: Upgrade\nAccess-Control-Allow-Origin: *"}}
+	if _, err := (&fetch.Browser{Transport: transport}).Fetch(t.Context(), fetch.Request{URL: u, Origin: "https://app.example.com", Method: "GET"}); err == nil {
+		t.Error("a 101 is taken for an answer")
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
@@ -18,33 +17,11 @@ type place struct {
 	insecure bool   // whether its scheme is http, and its host is not this machine
 }
 
-// newPlace returns the place of a URL, without its fragment, which is not sent. It reports
-// false for a URL whose host browsers do not take.
+// newPlace returns the place of a URL that [ParseURL] returned. It reports false if
+// browsers do not take its host.
 func newPlace(u *url.URL) (place, bool) {
-	whole := NormalizeURL(u)
-	o, ok := origin.Parse(whole.Scheme + "://" + whole.Host)
-	return place{whole, o.String(), whole.Scheme == "http" && !origin.IsLoopback(whole.Hostname())}, ok
-}
-
-// NormalizeURL returns a URL as browsers write it: its host in lower case and in ASCII,
-// without the default port of its scheme, and without a fragment.
-func NormalizeURL(u *url.URL) *url.URL {
-	whole := *u
-	host := strings.ToLower(u.Hostname())
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
-		host = ascii
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if port := u.Port(); port != "" && port != origin.DefaultPort(u.Scheme) {
-		host += ":" + port
-	}
-	whole.Host, whole.Fragment, whole.RawFragment = host, "", ""
-	if whole.Path == "" {
-		whole.Path = "/"
-	}
-	return &whole
+	o, ok := origin.Parse(u.Scheme + "://" + u.Host)
+	return place{u, o.String(), u.Scheme == "http" && !origin.IsLoopback(u.Hostname())}, ok
 }
 
 // isBadPort reports whether the port is one of other protocols, whose servers could take

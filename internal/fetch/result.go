@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -84,6 +85,9 @@ func (f *fetching) send(ctx context.Context, preflight bool) (*Exchange, error) 
 		return nil, err
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return nil, errors.New("the server switches to another protocol (status 101), which nobody asked for")
+	}
 	exchange.Status, exchange.Header = response.StatusCode, response.Header
 	exchange.Text = errorText(response)
 	f.result.Response = exchange
