@@ -180,11 +180,23 @@ func (e *explainer) explainActual(w *walk) explainedRequest {
 // says so if it may not.
 func (e *explainer) credentials(r *explainedRequest, d *decidedVisit) bool {
 	if !e.page.credentials || d.decision.policy.credentials {
-		return true
+		return e.sameOrigin(r, d)
 	}
 	r.Obstacle = "the request has credentials, which the policy does not allow"
 	index := slices.Index(d.cors.policies.list, d.decision.policy)
 	r.Change = fmt.Sprintf("%s: write %s, if the page needs its cookies", e.lineOfPlace(d, place{index, optionAllowOrigins, 0}), optionAllowCredentials)
+	return false
+}
+
+// sameOrigin reports whether the answer will name the page's origin, and says so if a
+// handler ahead gave the request another one.
+func (e *explainer) sameOrigin(r *explainedRequest, d *decidedVisit) bool {
+	p := d.decision.policy
+	if p.origins.any() && !p.credentials || d.request.Header.Get(headerOrigin) == e.page.origin.String() {
+		return true
+	}
+	r.Obstacle = "a handler ahead changes the Origin that the browser sent, so the answer is for another one"
+	r.Change = "write cors ahead of that handler"
 	return false
 }
 

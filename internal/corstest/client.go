@@ -7,11 +7,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -215,17 +217,18 @@ var taken = struct {
 }{addresses: make(map[string]bool)}
 
 // FreeAddress returns an address on loopback that nothing listens on, for TCP and UDP,
-// and that was not returned before.
+// and that was not returned before. Its port is below those that the system gives to
+// clients, one of which may else take it before the test does.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	taken.Lock()
 	defer taken.Unlock()
 	for range 100 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		address := "127.0.0.1:" + strconv.Itoa(20_000+rand.IntN(12_000))
+		listener, err := net.Listen("tcp", address)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		address := listener.Addr().String()
 		packets, udp := net.ListenPacket("udp", address)
 		if udp == nil {
 			udp = packets.Close()
