@@ -66,6 +66,10 @@ var redirectFaults = []Fault{
 		Block: fetch.Block{Rule: fetch.RuleRedirectLocation, Value: "http://[/", Status: 302, Location: "http://[/"}},
 	{Name: "redirect out of HTTP", API: always(302, "Allow-Origin: *", "Location: ftp://127.0.0.1/"),
 		Block: fetch.Block{Rule: fetch.RuleRedirectScheme, Value: "ftp://127.0.0.1/", Status: 302, Location: "ftp://127.0.0.1/"}},
+	{Name: "redirect with backslashes",
+		API: Server{"/": answer(302, "Allow-Origin: *", `Location: .\next`), "/next": granted}},
+	severalLocations("redirect to two URLs", "{api}/other", nil),
+	severalLocations("redirect to one URL twice", "{api}/next", []fetch.Engine{fetch.Chromium, fetch.Firefox}),
 	{Name: "redirect to data", API: always(302, "Allow-Origin: *", "Location: data:text/plain,hello"),
 		Block: fetch.Block{Rule: fetch.RuleRedirectScheme, Value: "data:text/plain,hello", Status: 302, Location: "data:text/plain,hello"}},
 	{Name: "redirect to a file", API: always(302, "Allow-Origin: *", "Location: file:///etc/hosts"),
@@ -76,4 +80,22 @@ var redirectFaults = []Fault{
 		Block: fetch.Block{Rule: fetch.RuleRedirectScheme, Value: "app://localhost/", Status: 302, Location: "app://localhost/"}},
 	{Name: "redirect to no host", API: always(302, "Allow-Origin: *", "Location: http://"),
 		Block: fetch.Block{Rule: fetch.RuleRedirectLocation, Value: "http://", Status: 302, Location: "http://"}},
+}
+
+// severalLocations is a redirect with two lines of Location, of which some engines follow
+// one. WebKit takes both together for a URL.
+func severalLocations(name, second string, followed []fetch.Engine) Fault {
+	both := "{api}/next, " + second
+	f := Fault{
+		Name:  name,
+		API:   Server{"/": answer(302, "Allow-Origin: *", "Location: {api}/next", "Location: "+second), "/next": granted},
+		Block: fetch.Block{Rule: fetch.RuleRedirectLocation, Value: both, Location: both, Lines: 2, Status: 302},
+		Engines: map[fetch.Engine]fetch.Block{
+			fetch.WebKit: {Rule: fetch.RuleAllowOriginMissing, URL: "{api}/next,%20" + second, Status: 404},
+		},
+	}
+	for _, e := range followed {
+		f.Engines[e] = fetch.Block{}
+	}
+	return f
 }

@@ -31,6 +31,9 @@ func (b Block) Reason() string {
 	case RuleAllowHeaders, RuleAllowHeadersAuthorization:
 		return b.notListed(allowHeaders, "The request header "+short(b.Subject))
 	case RuleRedirectLocation:
+		if b.Lines > 1 {
+			return fmt.Sprintf("The redirect has %d lines of Location.", b.Lines)
+		}
 		return fmt.Sprintf("The redirect's Location %q is no URL.", short(b.Value))
 	case RuleRedirectScheme:
 		return fmt.Sprintf("The redirect to %q leads out of HTTP.", short(b.Value))
@@ -241,7 +244,7 @@ func (b Block) Advice() string {
 			return "Let the page write PATCH."
 		}
 	case RuleRedirectLocation, RuleRedirectScheme:
-		return "Let the Location of the redirect be a URL of http:// or https://."
+		return "Let the redirect have one Location, with a URL of http:// or https://."
 	case RuleRedirectCount:
 		return "Let the page call the URL that the redirects are to lead to."
 	case RuleRedirectCredentials:

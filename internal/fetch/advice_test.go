@@ -98,8 +98,8 @@ func TestAdvice(t *testing.T) {
 		{Block{Rule: RuleAllowMethods, Subject: "patch"}, "Let the page write PATCH."},
 		{Block{Rule: RuleBadPort}, "Serve it on another port, such as 8080."},
 		{Block{Rule: RuleMixedContent, URL: "http://api.example/x"}, "Let the page call https://api.example/x."},
-		{Block{Rule: RuleRedirectLocation}, "Let the Location of the redirect be a URL"},
-		{Block{Rule: RuleRedirectScheme}, "Let the Location of the redirect be a URL"},
+		{Block{Rule: RuleRedirectLocation}, "Let the redirect have one Location"},
+		{Block{Rule: RuleRedirectScheme}, "Let the redirect have one Location"},
 		{Block{Rule: RuleRedirectCount}, "Let the page call the URL that the redirects are to lead to."},
 		{Block{Rule: RuleRedirectCredentials}, "Take the user and the password out of the Location."},
 	} {

@@ -249,8 +249,12 @@ func (f *fetching) redirect(ctx context.Context, exchange *Exchange) error {
 	text := redirectTo(exchange.Status, exchange.Header)
 	lines := len(exchange.Header[location])
 	next, rule := f.next(text)
-	if lines > 1 { // Fetch, "location URL", steps 2 and 3
+	switch {
+	case lines > 1: // Fetch, "location URL", steps 2 and 3
 		rule = RuleRedirectLocation
+		f.warn("Location is there more than once. Chrome and Firefox follow equal ones all the same, and Safari takes all together for one URL.")
+	case text == "":
+		f.warn("Location is empty, and so the same URL again. Chrome takes it for no redirect.")
 	}
 	if rule != "" {
 		return f.block(&Block{Rule: rule, Value: text, Lines: lines, Status: exchange.Status, Location: text})

@@ -273,3 +273,20 @@ func TestSwitchingProtocols(t *testing.T) {
 		t.Error("a 101 is taken for an answer")
 	}
 }
+
+// TestEmptyLocation shows that it is the same URL again, against what Chromium does.
+func TestEmptyLocation(t *testing.T) {
+	u, err := fetch.ParseURL(nil, "https://api.example/a?b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := "302 Found\nContent-Length: 0\nLocation: \nAccess-Control-Allow-Origin: *"
+	transport := &recorded{answers: slices.Repeat([]string{again}, 21)}
+	result, err := (&fetch.Browser{Transport: transport}).Fetch(t.Context(), fetch.Request{URL: u, Origin: "https://app.example.com", Method: "GET"})
+	if err != nil || result.Block == nil || result.Block.Rule != fetch.RuleRedirectCount || len(result.Warnings) != 1 {
+		t.Errorf("%v, %+v, %q", err, result.Block, result.Warnings)
+	}
+	if last := transport.requests[20]; !strings.HasPrefix(last, "GET https://api.example/a?b\n") {
+		t.Errorf("sent %s", last)
+	}
+}

@@ -19,6 +19,9 @@ func (b Block) chromiumConsole() []string {
 		return []string{"Mixed Content: The page at '" + b.Page + "/' was loaded over HTTPS, but requested an insecure resource '" + b.URL +
 			"'. This request has been blocked; the content must be served over HTTPS."}
 	case RuleRedirectLocation:
+		if b.Lines > 1 {
+			return []string{network + "ERR_RESPONSE_HEADERS_MULTIPLE_LOCATION"}
+		}
 		return []string{network + "ERR_INVALID_REDIRECT"}
 	case RuleRedirectScheme:
 		if hasUnsafeScheme(b.redirectURL()) {
