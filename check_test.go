@@ -297,29 +297,41 @@ func TestCheckTerminal(t *testing.T) {
 	}
 }
 
-// secureSite is a Caddy with a site at https://api.example.com, on a port of its own.
+// secureSite is a Caddy with sites at https://api.example.com and others, on a port of its
+// own.
 type secureSite struct{ port string }
 
-// runSecure runs a site of a page, as in "api.example.com {", in front of a backend.
-func runSecure(t *testing.T, caddyfile string, backend http.HandlerFunc) secureSite {
+// freeSite is one where nothing listens.
+func freeSite(t *testing.T) secureSite {
 	t.Helper()
-	cert, key := corstest.Certificate(t)
 	_, port, err := net.SplitHostPort(corstest.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	runCaddy(t, strings.NewReplacer(
-		"api.example.com {", "https://api.example.com:"+port+" {\ntls "+cert+" "+key,
-		"localhost:9000", serveBackend(t, backend),
-	).Replace(caddyfile))
 	return secureSite{port}
 }
 
-// command runs a command line of a page, as if the site were at the port that https has.
+// runSecure runs the sites of a page, as in "api.example.com {", in front of a backend.
+func runSecure(t *testing.T, caddyfile string, backend http.HandlerFunc) secureSite {
+	t.Helper()
+	s := freeSite(t)
+	cert, key := corstest.Certificate(t)
+	caddyfile = strings.ReplaceAll(caddyfile, "login.example.com/", "login.example.com:"+s.port+"/")
+	for _, name := range []string{"api.example.com", "login.example.com"} {
+		caddyfile = strings.ReplaceAll(caddyfile, name+" {", "https://"+name+":"+s.port+" {\ntls "+cert+" "+key)
+	}
+	runCaddy(t, strings.ReplaceAll(caddyfile, "localhost:9000", serveBackend(t, backend)))
+	return s
+}
+
+// command runs a command line of a page, as if the sites were at the port that https has.
 func (s secureSite) command(t *testing.T, line string) (output string) {
 	t.Helper()
 	args := strings.Fields(strings.ReplaceAll(line, "https://api.example.com/", "https://api.example.com:"+s.port+"/"))
-	output, _, _ = runCommandLine(t, append(args, "--insecure", "--resolve", "api.example.com:"+s.port+":127.0.0.1")...)
+	for _, name := range []string{"api.example.com", "login.example.com"} {
+		args = append(args, "--resolve", name+":"+s.port+":127.0.0.1")
+	}
+	output, _, _ = runCommandLine(t, append(args, "--insecure")...)
 	return strings.ReplaceAll(output, ":"+s.port, "")
 }
 

@@ -22,10 +22,6 @@ func TestTroubleshooting(t *testing.T) {
 	blocks, driven := codeBlocks(t, troubleshootingPage), make(map[string]bool)
 	sections := strings.Split(text, "\n## ")
 	for i, section := range sections {
-		command := transcript.FindStringSubmatch(section)
-		if command == nil {
-			continue
-		}
 		var broken, fixed string
 		for _, match := range codeBlock.FindAllStringSubmatch(section, -1) {
 			driven[match[1]] = true
@@ -36,12 +32,21 @@ func TestTroubleshooting(t *testing.T) {
 			}
 		}
 		name := strings.TrimSuffix(broken, " broken")
-		if fixed != name+" fixed" || blocks[broken] == "" || blocks[fixed] == "" {
+		if broken != "" && (fixed != name+" fixed" || blocks[broken] == "" || blocks[fixed] == "") {
 			t.Fatalf("the entry has the Caddyfiles %q and %q", broken, fixed)
 		}
-		t.Run(name, func(t *testing.T) {
-			sections[i] = runEntry(t, name, section, command[1], blocks[broken], blocks[fixed])
-		})
+		command := transcript.FindStringSubmatch(section)
+		switch {
+		case command != nil && broken != "":
+			t.Run(name, func(t *testing.T) {
+				sections[i] = runEntry(t, name, section, command[1], blocks[broken], blocks[fixed])
+			})
+		case command != nil: // nothing is there
+			report, _ := freeSite(t).check(t, command[1])
+			sections[i] = quoteOutput(section, command[1], "NO ANSWER: "+report.Error+"\n")
+		case broken != "":
+			t.Run(name, func(t *testing.T) { runSockets(t, blocks[broken], blocks[fixed]) })
+		}
 	}
 	allDriven(t, blocks, driven)
 	comparePage(t, troubleshootingPage, text, strings.Join(sections, "\n## "))
@@ -81,6 +86,23 @@ func runEntry(t *testing.T, name, entry, command, broken, fixed string) string {
 		t.Errorf("the page can read %q", report.Readable)
 	}
 
-	entry = said.ReplaceAllLiteralString(entry, "```text\n"+sentences+"```")
-	return transcript.ReplaceAllLiteralString(entry, "```console\n$ caddy cors "+command+"\n"+shown+"```")
+	return quoteOutput(said.ReplaceAllLiteralString(entry, "```text\n"+sentences+"```"), command, shown)
+}
+
+// quoteOutput returns an entry with what its command writes.
+func quoteOutput(entry, command, output string) string {
+	return transcript.ReplaceAllLiteralString(entry, "```console\n$ caddy cors "+command+"\n"+output+"```")
+}
+
+// runSockets asks for a WebSocket on the sites of an entry.
+func runSockets(t *testing.T, broken, fixed string) {
+	t.Helper()
+	backend := serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	for caddyfile, want := range map[string]int{broken: http.StatusForbidden, fixed: http.StatusTeapot} {
+		site := runCaddy(t, strings.NewReplacer("api.example.com {", "http://$A {", "localhost:9000", backend).Replace(caddyfile))
+		r := site.Do("GET /socket\nOrigin: https://app.example.com\nConnection: Upgrade\nUpgrade: websocket")
+		if r.StatusCode != want {
+			t.Errorf("%s\n%s", caddyfile, r)
+		}
+	}
 }

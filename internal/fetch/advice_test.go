@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -40,7 +41,8 @@ func TestAnswer(t *testing.T) {
 		return a
 	}
 	null := Asked{Origin: "null", Method: "GET"}
-	patch := Asked{Origin: app, Method: "patch"}
+	const lowerCase = "patch"
+	patch := Asked{Origin: app, Method: lowerCase}
 	for _, test := range []struct {
 		asked Asked
 		block Block
@@ -68,8 +70,8 @@ func TestAnswer(t *testing.T) {
 		if lines == nil {
 			continue
 		}
-		if test.asked.Method == "patch" {
-			test.asked.Method = "PATCH"
+		if test.asked.Method == lowerCase {
+			test.asked.Method = http.MethodPatch
 		}
 		block := test.asked.Check(header(lines...))
 		if test.block.Preflight {

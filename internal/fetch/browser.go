@@ -146,7 +146,7 @@ func (f *fetching) unsendable() *Block {
 		return &Block{Rule: RuleForbiddenMethod, Subject: f.Method}
 	case f.current().isBadPort():
 		return &Block{Rule: RuleBadPort}
-	case f.current().insecure && strings.HasPrefix(f.Origin, "https://") && !(f.Trusted && f.current().origin == f.places[0].origin):
+	case f.current().insecure && strings.HasPrefix(f.Origin, "https://") && (!f.Trusted || f.current().origin != f.places[0].origin):
 		return &Block{Rule: RuleMixedContent}
 	}
 	return nil

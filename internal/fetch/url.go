@@ -47,7 +47,7 @@ func mend(base *url.URL, text string) string {
 		if base != nil && strings.EqualFold(scheme, base.Scheme) && !strings.HasPrefix(rest, "//") {
 			path = rest // it is relative
 		}
-	case base != nil && !(ok && isScheme(scheme)):
+	case base != nil && (!ok || !isScheme(scheme)):
 		path = strings.ReplaceAll(path, `\`, "/")
 		if strings.HasPrefix(path, "//") {
 			path = "//" + strings.TrimLeft(path, "/")
