@@ -77,7 +77,7 @@ type checkMessage struct {
 func newCheckReport(r fetch.Request, result *fetch.Result, err error) *checkReport {
 	report := &checkReport{
 		URL: r.URL.String(), Origin: r.Origin, Method: fetch.NormalizeMethod(r.Method), Credentials: r.Credentials,
-		Verdict: checkReadable, Readable: result.Readable, Hidden: result.Hidden, Warnings: result.Warnings,
+		Verdict: checkReadable, Readable: result.Readable, Hidden: result.Hidden, Warnings: result.Warnings, Steps: []checkStep{},
 	}
 	for _, step := range result.Steps {
 		report.Steps = append(report.Steps, newCheckStep(r, step))
