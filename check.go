@@ -1,6 +1,7 @@
 package caddycors
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -155,11 +156,11 @@ func parseResolve(values []string) (resolved, error) {
 		host, rest, _ := strings.Cut(value, ":")
 		port, address, ok := strings.Cut(rest, ":")
 		address = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
-		u, err := fetch.ParseURL(nil, "unknown://"+host+":"+port) // a scheme without a default port
-		if !ok || err != nil || net.ParseIP(address) == nil || !isHostOfURL(u) || u.Port() == "" {
+		u, err := fetch.ParseURL(nil, "https://"+host+":"+port)
+		if !ok || err != nil || net.ParseIP(address) == nil || !isHostOfURL(u) || u.Path+u.RawQuery != "/" || u.User != nil || strings.Trim(port, "0123456789") != "" || port == "" {
 			return nil, fmt.Errorf("--resolve %s: write it like api.example.com:443:127.0.0.1", quoted(value))
 		}
-		addresses[u.Host] = net.JoinHostPort(address, u.Port())
+		addresses[net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "443"))] = net.JoinHostPort(address, port)
 	}
 	return addresses, nil
 }

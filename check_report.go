@@ -121,7 +121,7 @@ func (c *checkReport) block(r fetch.Request, result *fetch.Result) {
 	case result.Response != nil && result.Response.Text == refusal(kindPreflight, reasonOriginNotAllowed):
 		c.Change.Advice = "The server has this module, and no policy of it allows this origin. If you trust it, add it to the cors that answers here."
 	case slices.Contains(s.Risks, riskInsecure):
-		c.Change.Advice = "Serve the page over https://. Only if that cannot be:"
+		c.Change.Advice = strings.TrimSpace(c.Change.Advice + " Let the page come over https://, so that nobody on the way can change it. Only if that cannot be, take the risk below.")
 	}
 	for _, risk := range s.Risks {
 		c.Warnings = append(c.Warnings, "With "+optionDangerouslyAllow+" "+string(risk)+", "+risk.attack()+".")

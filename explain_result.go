@@ -124,10 +124,7 @@ func (e *explainer) explainPreflight(w *walk) explainedRequest {
 		return r
 	}
 	e.decision(&r, w.decided)
-	if w.decided.decision.kind != kindPreflight {
-		r.Outcome = outcomeUndecided
-		r.Obstacle = "a handler ahead changed the method or the headers, so that cors sees no preflight"
-		r.Change = "write cors ahead of that handler"
+	if e.changed(&r, w.decided, e.page.Preflight, headerOrigin, headerRequestMethod, headerRequestHeaders) {
 		return r
 	}
 	r.Passes = w.decided.decision.outcome == outcomeAllowed && e.credentials(&r, w.decided)
@@ -159,6 +156,9 @@ func (e *explainer) explainActual(w *walk) explainedRequest {
 	}
 	d := w.decided
 	e.decision(&r, d)
+	if d.decision.outcome != outcomeNotCORS && e.changed(&r, d, e.page.Request, headerOrigin) {
+		return r
+	}
 	// Where a handler ahead took the Origin away, an open policy answers all the same.
 	r.Passes = d.decision.outcome == outcomeAllowed && e.credentials(&r, d) ||
 		d.decision.outcome == outcomeNotCORS && d.cors.policies.open != nil && !e.page.credentials
@@ -180,7 +180,7 @@ func (e *explainer) explainActual(w *walk) explainedRequest {
 // says so if it may not.
 func (e *explainer) credentials(r *explainedRequest, d *decidedVisit) bool {
 	if !e.page.credentials || d.decision.policy.credentials {
-		return e.sameOrigin(r, d)
+		return true
 	}
 	r.Obstacle = "the request has credentials, which the policy does not allow"
 	index := slices.Index(d.cors.policies.list, d.decision.policy)
@@ -188,16 +188,32 @@ func (e *explainer) credentials(r *explainedRequest, d *decidedVisit) bool {
 	return false
 }
 
-// sameOrigin reports whether the answer will name the page's origin, and says so if a
-// handler ahead gave the request another one.
-func (e *explainer) sameOrigin(r *explainedRequest, d *decidedVisit) bool {
-	p := d.decision.policy
-	if p.origins.any() && !p.credentials || d.request.Header.Get(headerOrigin) == e.page.origin.String() {
-		return true
+// changed reports whether a handler ahead of cors changed one of the headers that the
+// browser sent, or the method of a preflight, and says so: what was decided is then about
+// something else.
+func (e *explainer) changed(r *explainedRequest, d *decidedVisit, sent *http.Request, names ...string) bool {
+	if p := d.decision.policy; p != nil && p.origins.any() && !p.credentials {
+		names = names[1:] // whatever the origin, the answer is the same
 	}
-	r.Obstacle = "a handler ahead changes the Origin that the browser sent, so the answer is for another one"
-	r.Change = "write cors ahead of that handler"
-	return false
+	what := ""
+	for _, name := range names {
+		if !slices.Equal(d.request.Header[name], sent.Header[name]) {
+			what = name
+		}
+	}
+	if d.request.Method != sent.Method && sent.Method == http.MethodOptions {
+		what = "method"
+	}
+	if what == "" {
+		return false
+	}
+	*r = explainedRequest{
+		Kind: r.Kind, Method: r.Method, RequestedMethod: r.RequestedMethod, RequestedHeaders: r.RequestedHeaders,
+		Handler: r.Handler, Directive: r.Directive, Outcome: outcomeUndecided,
+		Obstacle: "a handler ahead changes the " + what + " that the browser sent",
+		Change:   "write cors ahead of that handler",
+	}
+	return true
 }
 
 // decision says what a cors handler decided.

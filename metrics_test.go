@@ -112,6 +112,7 @@ func TestEachDecisionCountsOnce(t *testing.T) {
 		{trial + policySite("first") + "respond hi", map[string]float64{"first": 1, "trial": 1}},
 		{policySite("first") + "error 503\nhandle_errors {\n" + policySite("second") + "respond sorry\n}", map[string]float64{"first": 1}},
 		{trial + "respond hi", map[string]float64{"trial": 1}},
+		{trial + strings.Replace(strings.Replace(trial, "trial", "second", 1), "/*", "/", 1) + "respond hi", map[string]float64{"trial": 1, "second": 1}},
 		{"error 503\nhandle_errors {\n" + policySite("second") + "respond sorry\n}", map[string]float64{"second": 1}},
 		{"invoke api\n}\n&(api) {\nroute {\n" + policySite("second") + "respond hi\n}", map[string]float64{"second": 1}},
 	} {

@@ -59,10 +59,21 @@ func (h *Handler) observeTrial(d decision, r *http.Request) {
 // countUnmatched counts a request that no policy of a trial matched, once it was handled,
 // unless a handler that acts counted it: no policy would tell the two apart.
 func (h *Handler) countUnmatched(d decision, r *http.Request) {
-	if _, acted := decidedOf(r); d.policy == nil && !acted {
-		h.policies.record(d).count.Add(1)
+	if d.policy != nil {
+		return
 	}
+	_, acted := decidedOf(r)
+	counted, _ := caddyhttp.GetVar(r.Context(), countedVar).(bool) // by another trial
+	if acted || counted {
+		return
+	}
+	h.policies.record(d).count.Add(1)
+	caddyhttp.SetVar(r.Context(), countedVar, true)
 }
+
+// countedVar is the request variable that tells trials of one another. Its name is none
+// that a config would use.
+const countedVar = "{cors counted}"
 
 // replacer returns what replaces the placeholders of a request, or nil.
 func replacer(r *http.Request) *caddy.Replacer {

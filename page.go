@@ -87,8 +87,6 @@ func parsePageURL(s string) (*url.URL, error) {
 		return nil, err
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, errors.New("it is neither http:// nor https://")
-	case u.Hostname() == "":
-		return nil, errors.New(`it has no host; write it like "https://api.example.com/items"`)
 	case !isHostOfURL(u):
 		return nil, fmt.Errorf("%s is not the name of a host, with a port if it has one", quoted(u.Host))
 	case u.User != nil:

@@ -151,7 +151,7 @@ func (b Block) Answer(a Asked) []string {
 	}
 	var lines []string
 	add := func(name string, values ...string) {
-		lines = append(lines, name+": "+short(strings.Join(values, ", ")))
+		lines = append(lines, name+": "+strings.Join(values, ", "))
 	}
 	if b.Preflight {
 		lines = append(lines, "204 No Content")
@@ -200,10 +200,12 @@ func (b Block) granted(rules ...Rule) (items []string, ok bool) {
 	if !slices.Contains(rules, b.Rule) {
 		return nil, false
 	}
-	const most, mostBytes = 30, 2000 // it is the server's list
-	value := b.Value[:min(len(b.Value), mostBytes)]
-	for item := range strings.FieldsFuncSeq(value, func(c rune) bool { return !IsToken(string(c)) }) {
-		if len(items) < most && !slices.Contains(items, item) {
+	const most, mostBytes = 30, 100 // it is the server's list
+	for item := range strings.FieldsFuncSeq(b.Value, func(c rune) bool { return !IsToken(string(c)) }) {
+		if len(items) == most {
+			break
+		}
+		if len(item) <= mostBytes && !slices.Contains(items, item) {
 			items = append(items, item)
 		}
 	}

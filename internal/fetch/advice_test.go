@@ -42,6 +42,7 @@ func TestAnswer(t *testing.T) {
 	}
 	null := Asked{Origin: "null", Method: "GET"}
 	const lowerCase = "patch"
+	longList := "X-" + strings.Repeat("x", 90) + ", X-" + strings.Repeat("y", 90) + ", X-" + strings.Repeat("z", 90)
 	patch := Asked{Origin: app, Method: lowerCase}
 	for _, test := range []struct {
 		asked Asked
@@ -59,6 +60,7 @@ func TestAnswer(t *testing.T) {
 		{with(put), Block{Rule: RuleAllowMethods, Preflight: true, Value: "GET, put, *"}, "204 No Content; Allow-Origin: " + app + "; Allow-Credentials: true; Allow-Methods: GET, PUT; Allow-Headers: authorization, x-one; Vary: Origin"},
 		{put, Block{Rule: RuleAllowHeadersAuthorization, Preflight: true, Value: "*"}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PUT; Allow-Headers: *, authorization, x-one; Vary: Origin"},
 		{put, Block{Rule: RuleAllowHeadersMalformed, Preflight: true, Value: `X-One "X-Two"`}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PUT; Allow-Headers: X-Two, authorization, x-one; Vary: Origin"},
+		{put, Block{Rule: RuleAllowHeaders, Preflight: true, Value: longList}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PUT; Allow-Headers: " + longList + ", authorization, x-one; Vary: Origin"},
 		{patch, Block{Rule: RuleAllowMethods, Preflight: true, Subject: "patch"}, "204 No Content; Allow-Origin: " + app + "; Allow-Methods: PATCH; Vary: Origin"},
 		{get, Block{Rule: RuleMixedContent}, ""},
 		{get, Block{Rule: RuleRedirectCount}, ""},

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -12,15 +13,22 @@ import (
 // the URL Standard lets pass and [url.Parse] does not, and normalises the host. It is
 // relative to base, if that is not nil. The fragment is left out.
 func ParseURL(base *url.URL, text string) (*url.URL, error) {
-	u, err := url.Parse(mend(base, text))
+	mended := mend(base, text)
+	u, err := url.Parse(mended)
 	if refused := new(url.Error); errors.As(err, &refused) {
 		return nil, refused.Err
+	}
+	if strings.HasPrefix(mended, "//") && u.Host == "" {
+		return nil, errNoHost
 	}
 	if base == nil {
 		base = new(url.URL)
 	}
 	u = base.ResolveReference(u) // which takes dot segments out, too
 	if u.Scheme == "http" || u.Scheme == "https" {
+		if u.Host == "" {
+			return nil, errNoHost
+		}
 		u.Host = normalizeHost(u.Scheme, u.Host)
 		if u.Path == "" {
 			u.Path = "/"
@@ -30,36 +38,59 @@ func ParseURL(base *url.URL, text string) (*url.URL, error) {
 	return u, nil
 }
 
+var errNoHost = errors.New(`it has no host; write it like "https://api.example.com/items"`)
+
 // mend takes out of a URL what the URL Standard takes out or changes first: white space,
-// backslashes for slashes, any number of slashes ahead of a host, and per cent signs that
-// escape nothing.
+// backslashes for slashes, any number of slashes ahead of a host, and what has to be
+// escaped.
 func mend(base *url.URL, text string) string {
-	text = strings.Trim(text, "\x00\x01\x02\x03\x04\x05\x06\x07\x08\t\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f ")
+	text = strings.TrimFunc(text, func(c rune) bool { return c <= ' ' })
 	text = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(text)
 	text, _, _ = strings.Cut(text, "#")
 	path, query, hasQuery := strings.Cut(text, "?")
-	scheme, rest, ok := strings.Cut(path, ":")
-	special := strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")
-	switch {
-	case ok && special:
-		rest = strings.ReplaceAll(rest, `\`, "/")
-		path = scheme + "://" + strings.TrimLeft(rest, "/")
-		if base != nil && strings.EqualFold(scheme, base.Scheme) && !strings.HasPrefix(rest, "//") {
-			path = rest // it is relative
-		}
-	case base != nil && (!ok || !isScheme(scheme)):
-		path = strings.ReplaceAll(path, `\`, "/")
-		if strings.HasPrefix(path, "//") {
-			path = "//" + strings.TrimLeft(path, "/")
-		} else if ok && !strings.Contains(scheme, "/") {
-			path = "./" + path // its first segment has a colon
-		}
-	}
-	path = escapeStray(path)
+	path = mendPath(base, path)
 	if hasQuery {
-		path += "?" + query
+		path += "?" + escape(query, ` "#<>'`)
 	}
 	return path
+}
+
+// mendPath is mend for what is ahead of the query.
+func mendPath(base *url.URL, path string) string {
+	scheme, rest, hasColon := strings.Cut(path, ":")
+	special := hasColon && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+	switch {
+	case hasColon && isScheme(scheme) && !special:
+		return path // out of HTTP
+	case special && base != nil && strings.EqualFold(scheme, base.Scheme) && !strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, `\\`):
+		path = rest // it is relative
+	case special:
+		rest = strings.TrimLeft(strings.ReplaceAll(rest, `\`, "/"), "/")
+		return scheme + "://" + escapeStray(escape(rest, ""))
+	}
+	path = strings.ReplaceAll(path, `\`, "/")
+	first, _, _ := strings.Cut(path, "/")
+	switch {
+	case strings.HasPrefix(path, "//"):
+		path = "//" + strings.TrimLeft(path, "/")
+	case strings.Contains(first, ":"):
+		path = "./" + path // else it would be a scheme
+	}
+	return escapeStray(escape(path, ""))
+}
+
+// escape escapes the control characters in s, and those that are listed. In a query,
+// where some are, it escapes all beyond ASCII.
+func escape(s, listed string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == 0x7F || c >= 0x80 && listed != "" || strings.IndexByte(listed, c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // isScheme reports whether s is the scheme of a URL.

@@ -29,6 +29,12 @@ func TestParseURL(t *testing.T) {
 		{"?x", "https://api.example/a/b?x", ""},
 		{"/50%/%zz/%20", "https://api.example/50%25/%25zz/%20", ""},
 		{"https://h/100%?100%", "https://h/100%25?100%", "https://h/100%25?100%"},
+		{"https:http://evil.example/", "https://api.example/a/http://evil.example/", "https://http//evil.example/"},
+		{"https:https://evil.example/p", "https://api.example/a/https://evil.example/p", ""},
+		{"https:foo:bar", "https://api.example/a/foo:bar", ""},
+		{`https:\\evil.example/p`, "https://evil.example/p", "https://evil.example/p"},
+		{"/q?a b\u00e9\"<>'", "https://api.example/q?a%20b%C3%A9%22%3C%3E%27", ""},
+		{"/x\x7f\x01y", "https://api.example/x%7F%01y", ""},
 		{"mailto:a@b.example", "mailto:a@b.example", "mailto:a@b.example"},
 	} {
 		for _, from := range []*url.URL{base, nil} {
@@ -48,7 +54,7 @@ func TestParseURL(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{"http://[/", "https://a b/", "https://h:port/"} {
+	for _, text := range []string{"http://[/", "https://a b/", "https://h:port/", "//", "///", `/\`, "//?x", "https://"} {
 		if u, err := ParseURL(base, text); err == nil {
 			t.Errorf("%q: %s", text, u)
 		}
