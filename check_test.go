@@ -194,6 +194,7 @@ func TestCheckUsage(t *testing.T) {
 		{[]string{url, "--origin=app.example.com"}, `--origin "app.example.com": an origin starts with a scheme; write "https://app.example.com"`},
 		{[]string{"api.example.com/x", origin}, `the URL "api.example.com/x": a URL starts with a scheme; write "https://api.example.com/x"`},
 		{[]string{"ftp://api.example.com/x", origin}, `the URL "ftp://api.example.com/x": it is neither http:// nor https://`},
+		{[]string{"wss://api.example.com/x", origin}, `the URL "wss://api.example.com/x": browsers do not apply CORS to WebSockets; a server has to look at Origin itself, as cors does with enforce`},
 		{[]string{"https://", origin}, `the URL "https://": it has no host; write it like "https://api.example.com/items"`},
 		{[]string{"https://a@b/", origin}, `the URL "https://a@b/": browsers let no page request a URL with a user name; take it out`},
 		{[]string{"https://a b/", origin}, `the URL "https://a b/": invalid character " " in host name`},

@@ -76,6 +76,7 @@ func (c *checkReport) writeVerdict(p *screen) {
 		p.line(0, styleAmber, "NOT SENT: "+c.Error)
 	case checkNoAnswer:
 		p.line(0, styleRed, "NO ANSWER: "+c.Error)
+		p.line(2, "", "This is not CORS: a page would see a network error, whatever the headers.")
 	case checkBlocked:
 		p.line(0, styleRed, "BLOCKED: "+c.Blocked.Reason)
 		p.line(2, styleFaint, c.Blocked.Source)

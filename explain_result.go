@@ -273,7 +273,7 @@ func (e *explainer) undecided(r *explainedRequest, w *walk) {
 	case w.ending != nil && w.ending.redirect:
 		r.Obstacle = fmt.Sprintf("%s redirects (status %d), and no cors comes ahead of it", e.named(w.ending.visit), w.ending.status)
 	case w.ending != nil:
-		r.Obstacle = e.named(w.ending.visit) + " answers, and no cors comes ahead of it"
+		r.Obstacle = e.named(w.ending.visit) + " answers, and no cors comes ahead of it; the page can read the answer only if it brings its own CORS headers"
 	case !w.matched && len(e.site.hosts) > 0 && !isHost(e.site.hosts, e.page.url.Host):
 		r.Obstacle = fmt.Sprintf("no site of this config is for the host %s; its hosts: %s", quoted(e.page.url.Hostname()), shown(joined(e.site.hosts, ", ")))
 		return

@@ -85,6 +85,8 @@ func parsePageURL(s string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case u.Scheme == "ws" || u.Scheme == "wss":
+		return nil, errors.New("browsers do not apply CORS to WebSockets; a server has to look at Origin itself, as cors does with enforce")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, errors.New("it is neither http:// nor https://")
 	case !isHostOfURL(u):
