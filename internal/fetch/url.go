@@ -26,7 +26,7 @@ func ParseURL(base *url.URL, text string) (*url.URL, error) {
 	}
 	u = base.ResolveReference(u) // which takes dot segments out, too
 	if u.Scheme == "http" || u.Scheme == "https" {
-		if u.Host == "" {
+		if u.Hostname() == "" {
 			return nil, errNoHost
 		}
 		u.Host = normalizeHost(u.Scheme, u.Host)
