@@ -121,7 +121,7 @@ func (p *policy) matches(o origin.Origin, wellFormed bool) bool {
 }
 
 // allowsMethod reports whether a page may use method, the value of
-// Access-Control-Request-Method. GET, HEAD and POST need no leave (Fetch,
+// Access-Control-Request-Method. GET, HEAD and POST need no permission (Fetch,
 // CORS-preflight fetch, step 7.5).
 func (p *policy) allowsMethod(method string) bool {
 	if fetch.IsSafelistedMethod(method) || slices.Contains(p.methods, method) {

@@ -68,7 +68,7 @@ func shortEnough(h http.Header) bool {
 	return size <= maxComparedBytes
 }
 
-// mayNeedCORS reports whether a page may need leave to read the response to a request
+// mayNeedCORS reports whether a page may need permission to read the response to a request
 // with an Origin header. It needs none for WebSockets, and navigations and no-cors
 // requests are not read.
 func mayNeedCORS(r *http.Request) bool {

@@ -129,7 +129,7 @@ func (c corsHeaders) differences(other corsHeaders) (names []string) {
 }
 
 // sameForm brings values that say the same to one form: lists in order, with each item
-// once, and without what needs no leave.
+// once, and without what needs no permission.
 func sameForm(name, value string) string {
 	switch name {
 	case headerAllowOrigin, headerMaxAge:
