@@ -165,6 +165,7 @@ func TestCheckVerdicts(t *testing.T) {
 		{"http://$A/ --origin https://evil.example -X PUT --send", checkBlocked, 2, ""},
 		{"http://$A/ --origin https://app.example.com -X POST", checkNotSent, 1, ""},
 		{"http://$A/ --origin https://app.example.com -X POST --send", checkReadable, 0, "POST "},
+		{"http://$A/ --origin https://app.example.com -X POST --upload", checkSendable, 0, ""},
 		{"http://$A/ --origin https://app.example.com -X POST -H Content-Type:application/json", checkSendable, 0, ""},
 		{"http://" + closed + "/ --origin https://app.example.com", checkNoAnswer, 1, ""},
 	} {

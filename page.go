@@ -18,6 +18,7 @@ type pageFlags struct {
 	method      string
 	headers     []string
 	credentials bool
+	upload      bool
 }
 
 func (f *pageFlags) add(command *cobra.Command) {
@@ -26,12 +27,13 @@ func (f *pageFlags) add(command *cobra.Command) {
 	flags.StringVarP(&f.method, "method", "X", "GET", "Method that the page's script uses")
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, `Header that the script sets, as "Name: value" or "Name"; may repeat`)
 	flags.BoolVar(&f.credentials, "credentials", false, "The script asks for cookies and other credentials to be included")
+	flags.BoolVar(&f.upload, "upload", false, "The script uses XMLHttpRequest, and listens to the progress of the upload")
 	_ = command.MarkFlagRequired("origin") // there is such a flag
 }
 
 // request returns the request of a page to a URL. The errors say what to write.
 func (f *pageFlags) request(rawURL string) (r fetch.Request, err error) {
-	r = fetch.Request{Method: f.method, Credentials: f.credentials}
+	r = fetch.Request{Method: f.method, Credentials: f.credentials, Upload: f.upload}
 	if r.Origin, err = parsePageOrigin(f.origin); err != nil {
 		return r, fmt.Errorf("--origin %s: %w", quoted(f.origin), err)
 	}

@@ -19,6 +19,10 @@ type Request struct {
 	Credentials bool     // whether the credentials mode is "include"
 	Cookie      string   // what the browser has for the URL's host; it is sent with credentials only
 
+	// Upload says whether the script uses XMLHttpRequest, and listens to the progress of the
+	// upload. That needs permission, whatever the request is.
+	Upload bool
+
 	// Unsafe says whether the request itself may be sent if its method is not safe (RFC
 	// 9110, section 9.2.1). Its preflight is sent in any case.
 	Unsafe bool
@@ -154,7 +158,7 @@ func (f *fetching) unsendable() *Block {
 
 // asked returns what the request asks of the server of the current URL.
 func (f *fetching) asked() Asked {
-	return Asked{Origin: f.serializedOrigin(), Method: f.Method, UnsafeNames: UnsafeNames(f.Header), Credentials: f.Credentials}
+	return Asked{Origin: f.serializedOrigin(), Method: f.Method, UnsafeNames: UnsafeNames(f.Header), Credentials: f.Credentials, Upload: f.Upload}
 }
 
 // notePreflight tells whether a preflight is needed, and why.
@@ -166,6 +170,9 @@ func (f *fetching) notePreflight() {
 	}
 	if !IsSafelistedMethod(f.Method) {
 		f.note("Fetch, CORS-safelisted method", "%s is not GET, HEAD or POST: the browser asks for permission in a preflight.", f.Method)
+	}
+	if f.Upload {
+		f.note("XMLHttpRequest, send(), steps 5 and 6", "The page listens to the upload's progress: the browser asks for permission in a preflight.")
 	}
 	for _, name := range asked.UnsafeNames {
 		f.note("Fetch, CORS-unsafe request-header names", "%s: the browser asks for permission in a preflight.", f.whyUnsafe(name))
@@ -241,6 +248,9 @@ func (f *fetching) preflightFetch(ctx context.Context, asked Asked) error {
 	f.noteCheck(asked, exchange.Header)
 	f.note("Fetch, CORS-preflight fetch, step 7", "Status %d is a success, and the answer allows %s.", exchange.Status, f.needs(asked))
 	f.noteMaxAge(exchange.Header)
+	if asked.Upload && !IsSafelistedMethod(asked.Method) && len(exchange.Header[allowMethods]) == 0 {
+		f.warn("Today's engines block this upload against the standard, as the answer to the preflight has no Access-Control-Allow-Methods.")
+	}
 	return nil
 }
 

@@ -132,6 +132,10 @@ func TestRequests(t *testing.T) {
 				"OPTIONS https://api.example/" + page + "\nAccess-Control-Request-Method: PUT\nAccess-Control-Request-Headers: authorization,content-type,x-one" + end,
 				"PUT https://api.example/" + page + "\nAuthorization: Bearer x\nContent-Type: application/json\nCookie: a=b\nX-One: 1" + end,
 			}},
+		{"an upload that is listened to", fetch.Request{Method: "POST", Upload: true, Unsafe: true}, "https://api.example/", []string{leave, ok}, []string{
+			"OPTIONS https://api.example/" + page + "\nAccess-Control-Request-Method: POST" + end,
+			"POST https://api.example/" + page + end,
+		}},
 		{"no cookies without credentials", fetch.Request{Method: "GET", Cookie: "a=b"}, "https://api.example/", []string{ok},
 			[]string{"GET https://api.example/" + page + end}},
 		{"not sent", fetch.Request{Method: "PURGE"}, "https://api.example/", []string{leave}, []string{
@@ -271,6 +275,22 @@ func TestSwitchingProtocols(t *testing.T) {
 	transport := &recorded{answers: []string{"101 Switching Protocols\nUpgrade: x\nConnection: Upgrade\nAccess-Control-Allow-Origin: *"}}
 	if _, err := (&fetch.Browser{Transport: transport}).Fetch(t.Context(), fetch.Request{URL: u, Origin: "https://app.example.com", Method: "GET"}); err == nil {
 		t.Error("a 101 is taken for an answer")
+	}
+}
+
+// TestUploadWithoutMethods shows a warning of what today's engines do otherwise.
+func TestUploadWithoutMethods(t *testing.T) {
+	u, err := fetch.ParseURL(nil, "https://api.example/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const answer = "200 OK\nContent-Length: 0\nAccess-Control-Allow-Origin: *\nAccess-Control-Max-Age: 60"
+	for methods, warnings := range map[string]int{"": 1, "\nAccess-Control-Allow-Methods: PUT": 0} {
+		transport := &recorded{answers: []string{answer + methods, answer}}
+		result, err := (&fetch.Browser{Transport: transport}).Fetch(t.Context(), fetch.Request{URL: u, Origin: "https://app.example.com", Method: "PUT", Upload: true, Unsafe: true})
+		if err != nil || result.Block != nil || len(result.Warnings) != warnings {
+			t.Errorf("%q: %v, %+v, %q", methods, err, result.Block, result.Warnings)
+		}
 	}
 }
 

@@ -31,13 +31,13 @@ type Asked struct {
 	Method      string   // as the browser sends it
 	UnsafeNames []string // of its headers, as [UnsafeNames] returns them
 	Credentials bool     // whether the credentials mode is "include"
+	Upload      bool     // whether the use-CORS-preflight flag is set
 }
 
 // NeedsPreflight reports whether a browser asks for permission before it sends the request
-// (Fetch, main fetch, step 12). It asks, too, if the page listens to the progress of an
-// upload by XMLHttpRequest.
+// (Fetch, main fetch, step 12).
 func (a Asked) NeedsPreflight() bool {
-	return !IsSafelistedMethod(a.Method) || len(a.UnsafeNames) > 0
+	return !IsSafelistedMethod(a.Method) || len(a.UnsafeNames) > 0 || a.Upload
 }
 
 // ByBrowser reports whether a browser can ask for this: a script can send the method,
@@ -97,7 +97,8 @@ func (a Asked) checkPreflight(status int, response http.Header) *Block {
 	if status < 200 || status > 299 {
 		return &Block{Rule: RulePreflightStatus}
 	}
-	method, anyMethod := IsSafelistedMethod(a.Method), false
+	// Steps 7.4 and 7.5: an upload needs no list of methods.
+	method, anyMethod := IsSafelistedMethod(a.Method) || a.Upload && len(response[allowMethods]) == 0, false
 	if !eachItem(response[allowMethods], func(item string) {
 		method = method || item == a.Method
 		anyMethod = anyMethod || item == wildcard

@@ -50,6 +50,31 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckUpload is about the list of methods in the answer to a preflight: an upload that is
+// listened to needs none, if there is none.
+func TestCheckUpload(t *testing.T) {
+	for _, test := range []struct {
+		upload bool
+		lines  []string
+		want   Rule
+	}{
+		{true, nil, ""},
+		{true, []string{"Access-Control-Allow-Methods: PUT"}, ""},
+		{true, []string{"Access-Control-Allow-Methods: DELETE"}, RuleAllowMethods},
+		{true, []string{"Access-Control-Allow-Methods: "}, RuleAllowMethods},
+		{false, nil, RuleAllowMethods},
+	} {
+		var got Rule
+		asked := Asked{Origin: "https://app.example.com", Method: "PUT", Upload: test.upload}
+		if block := asked.CheckPreflight(204, header(append(test.lines, "Access-Control-Allow-Origin: *")...)); block != nil {
+			got = block.Rule
+		}
+		if got != test.want {
+			t.Errorf("%q, upload %v: %q, want %q", test.lines, test.upload, got, test.want)
+		}
+	}
+}
+
 func TestByBrowser(t *testing.T) {
 	for _, test := range []struct {
 		asked Asked
