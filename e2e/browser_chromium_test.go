@@ -1,4 +1,4 @@
-//go:build e2e
+//go:build linux
 
 package e2e
 
@@ -20,16 +20,22 @@ import (
 
 func openChromium(t *testing.T, url string) *browser {
 	t.Helper()
+	p, d := startChromium(t)
+	d.do(t, "Log.enable", nil)
+	d.do(t, "Runtime.enable", nil)
+	d.do(t, "Page.navigate", map[string]any{"url": url})
+	return &browser{fetch.Chromium, p, d.console}
+}
+
+// startChromium starts a Chromium with one empty tab.
+func startChromium(t *testing.T) (*process, *devtools) {
+	t.Helper()
 	dir, env := homeless(t)
 	p := start(t, dir, env, find(t, "chromium", "chromium"),
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
 		"--disable-sync", "--user-data-dir="+dir, "--host-resolver-rules=MAP * 127.0.0.1", "--ignore-certificate-errors",
 		"--remote-debugging-port=0", "--remote-allow-origins=*")
-	d := connectDevTools(t, p, filepath.Join(dir, "DevToolsActivePort"))
-	d.do(t, "Log.enable", nil)
-	d.do(t, "Runtime.enable", nil)
-	d.do(t, "Page.navigate", map[string]any{"url": url})
-	return &browser{fetch.Chromium, p, d.console}
+	return p, connectDevTools(t, p, filepath.Join(dir, "DevToolsActivePort"))
 }
 
 // devtools speaks Chromium's remote protocol with its only tab.
@@ -46,6 +52,10 @@ type devtools struct {
 type devtoolsMessage struct {
 	ID     int
 	Error  json.RawMessage
+	Result struct {
+		Data   []byte                          // of a picture
+		Result struct{ Value json.RawMessage } // of a script
+	}
 	Method string
 	Params struct {
 		Entry            struct{ Text string }
@@ -124,16 +134,18 @@ func (d *devtools) read() {
 	}
 }
 
-// do sends a command, and waits until it is done.
-func (d *devtools) do(t *testing.T, command string, parameters map[string]any) {
+// do sends a command, waits until it is done, and returns the answer.
+func (d *devtools) do(t *testing.T, command string, parameters map[string]any) devtoolsMessage {
 	t.Helper()
 	d.last++
 	if err := websocket.JSON.Send(d.conn, map[string]any{"id": d.last, "method": command, "params": parameters}); err != nil {
 		t.Fatal(err)
 	}
-	if answer, ok := <-d.answers; !ok || answer.ID != d.last || answer.Error != nil {
+	answer, ok := <-d.answers
+	if !ok || answer.ID != d.last || answer.Error != nil {
 		t.Fatalf("%s: %+v", command, answer)
 	}
+	return answer
 }
 
 func (d *devtools) console(*testing.T) []string {
