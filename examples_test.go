@@ -12,6 +12,7 @@ import (
 func TestExamples(t *testing.T) {
 	drivers := map[string]func(t *testing.T, caddyfile string){
 		"monitoring": driveMonitoring,
+		"playground": drivePlayground,
 		"quickstart": driveQuickstart,
 	}
 	files, err := filepath.Glob("examples/*/Caddyfile")
