@@ -15,21 +15,25 @@ import (
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
 
+// npmInstall copies a directory to an empty one, and installs the packages there that its
+// package-lock.json names.
+func npmInstall(dir, from string) error {
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		return err
+	}
+	npm := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+	npm.Dir = dir
+	if out, err := npm.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	return nil
+}
+
 // express returns what starts the Express servers. Their packages are installed once,
 // in a directory of the test.
 func express(t *testing.T) func(way string) func(*testing.T) string {
 	dir := t.TempDir()
-	install := sync.OnceValue(func() error {
-		if err := os.CopyFS(dir, os.DirFS("backends/express")); err != nil {
-			return err
-		}
-		npm := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-		npm.Dir = dir
-		if out, err := npm.CombinedOutput(); err != nil {
-			return fmt.Errorf("npm ci: %w\n%s", err, out)
-		}
-		return nil
-	})
+	install := sync.OnceValue(func() error { return npmInstall(dir, "backends/express") })
 	return func(way string) func(*testing.T) string {
 		return func(t *testing.T) string {
 			find(t, "npm", "npm")

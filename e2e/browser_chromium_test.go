@@ -148,6 +148,14 @@ func (d *devtools) do(t *testing.T, command string, parameters map[string]any) d
 	return answer
 }
 
+// evaluate runs a script in the page, waits for what it promises, and returns that as
+// JSON.
+func (d *devtools) evaluate(t *testing.T, script string) json.RawMessage {
+	t.Helper()
+	answer := d.do(t, "Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true})
+	return answer.Result.Result.Value
+}
+
 func (d *devtools) console(*testing.T) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
