@@ -213,6 +213,7 @@ func (s *playgroundSite) fetch(t *testing.T, at, origin string, r playgroundRequ
 func TestPlayground(t *testing.T) {
 	for _, engine := range fetch.Engines {
 		t.Run(engine.String(), func(t *testing.T) {
+			t.Parallel()
 			site := startPlayground(t, freePort, asItIs)
 			form := make([]playgroundAnswer, len(playgroundForm))
 			for i, answer := range playgroundForm {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
@@ -84,7 +85,7 @@ func (r report) text(t *testing.T) string {
 	b.WriteString("\n## Where engines differ from the standard\n\n")
 	for _, group := range allScenarios {
 		for _, sc := range group.scenarios {
-			if engines := enginesOf(t, func(e fetch.Engine) bool { _, ok := sc.differ[e]; return ok }); engines != "" {
+			if engines := enginesOf(func(e fetch.Engine) bool { _, ok := sc.differ[e]; return ok }); engines != "" {
 				fmt.Fprintf(&b, "- **%s**: %s (%q)\n", engines, sc.note, sc.name)
 			}
 		}
@@ -94,7 +95,7 @@ func (r report) text(t *testing.T) string {
 		if f.Readable() {
 			here, standard = standard, here
 		}
-		engines := enginesOf(t, func(e fetch.Engine) bool {
+		engines := enginesOf(func(e fetch.Engine) bool {
 			block, ok := f.Engines[e]
 			return ok && (block.Rule == "") != f.Readable()
 		})
@@ -111,7 +112,7 @@ func (r report) text(t *testing.T) string {
 	for _, group := range allScenarios {
 		fmt.Fprintf(&b, "\n### %s\n\n| scenario | rule | standard |", group.title)
 		for _, e := range fetch.Engines {
-			fmt.Fprintf(&b, " %s |", engineVersion(t, e))
+			fmt.Fprintf(&b, " %s |", engineVersions()[e])
 		}
 		b.WriteString("\n| --- | --- | --- | --- | --- | --- |\n")
 		for _, sc := range group.scenarios {
@@ -182,12 +183,11 @@ func (s scenario) caddyfile() string {
 func escape(s string) string { return strings.NewReplacer("|", `\|`, "*", `\*`).Replace(s) }
 
 // enginesOf names the engines that something holds for, with their versions.
-func enginesOf(t *testing.T, holds func(fetch.Engine) bool) string {
-	t.Helper()
+func enginesOf(holds func(fetch.Engine) bool) string {
 	var names []string
 	for _, e := range fetch.Engines {
 		if holds(e) {
-			names = append(names, engineVersion(t, e))
+			names = append(names, engineVersions()[e])
 		}
 	}
 	return strings.Join(names, ", ")
@@ -198,24 +198,28 @@ var (
 	versions      = regexp.MustCompile(`\b(Chromium|Firefox|WebKitGTK)( ESR)? [0-9.]+\b`)
 )
 
-// engineVersion returns the name and the version of an installed engine, as in
+// engineVersions are the names and the versions of the installed engines, as in
 // "WebKitGTK 2.50".
-func engineVersion(t *testing.T, e fetch.Engine) string {
-	t.Helper()
-	name, parts, command := "Chromium", 1, []string{"chromium", "--version"}
-	switch _, err := exec.LookPath("firefox-esr"); e {
-	case fetch.Firefox:
-		name, parts, command = "Firefox ESR", 2, []string{"firefox-esr", "--version"}
-		if err != nil {
-			name, command = "Firefox", []string{"firefox", "--version"}
-		}
-	case fetch.WebKit:
-		name, parts, command = "WebKitGTK", 2, []string{"dpkg-query", "-W", "-f", "${Version}", "webkit2gtk-driver"}
+var engineVersions = sync.OnceValue(func() (all [3]string) {
+	firefox, program := "Firefox ESR", "firefox-esr"
+	if _, err := exec.LookPath(program); err != nil {
+		firefox, program = "Firefox", "firefox"
 	}
-	out, _ := exec.Command(command[0], command[1:]...).Output()
-	number := strings.Split(versionNumber.FindString(string(out)), ".")
-	return strings.TrimSpace(name + " " + strings.Join(number[:min(parts, len(number))], "."))
-}
+	for engine, of := range map[fetch.Engine]struct {
+		name    string
+		parts   int // of the number
+		command []string
+	}{
+		fetch.Chromium: {"Chromium", 1, []string{"chromium", "--version"}},
+		fetch.Firefox:  {firefox, 2, []string{program, "--version"}},
+		fetch.WebKit:   {"WebKitGTK", 2, []string{"dpkg-query", "-W", "-f", "${Version}", "webkit2gtk-driver"}},
+	} {
+		out, _ := exec.Command(of.command[0], of.command[1:]...).Output() // none if it is not installed
+		number := strings.Split(versionNumber.FindString(string(out)), ".")
+		all[engine] = strings.TrimSpace(of.name + " " + strings.Join(number[:min(of.parts, len(number))], "."))
+	}
+	return all
+})
 
 // check prints the tables, and fails unless the page has them, whatever the versions. With
 // -update it writes them there.

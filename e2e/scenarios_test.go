@@ -34,15 +34,26 @@ func TestScenarios(t *testing.T) {
 	if standard == nil {
 		t.Fatal("there is nothing to hold the browsers against")
 	}
+	runs := make([]*scenarioRun, len(fetch.Engines))
+	t.Run("engines", func(t *testing.T) {
+		for _, engine := range fetch.Engines {
+			t.Run(engine.String(), func(t *testing.T) {
+				t.Parallel() // they wait most of the time
+				s := serveScenarios(t, all)
+				run := s.seen(t, s.run(t, engine))
+				for i := range all {
+					run.checkEngine(t, engine, i, standard)
+				}
+				runs[engine] = run
+			})
+		}
+	})
 	for _, engine := range fetch.Engines {
-		t.Run(engine.String(), func(t *testing.T) {
-			s := serveScenarios(t, all)
-			run := s.seen(t, s.run(t, engine))
-			for i := range all {
-				run.checkEngine(t, engine, i, standard)
+		for i := range all {
+			if run := runs[engine]; run != nil {
 				report.add(engine.String(), cell(texts(run.results[i]), run.preflights(i)))
 			}
-		})
+		}
 	}
 	report.check(t)
 }
