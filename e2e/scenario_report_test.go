@@ -200,7 +200,8 @@ var (
 
 // engineVersions are the names and the versions of the installed engines, as in
 // "WebKitGTK 2.50".
-var engineVersions = sync.OnceValue(func() (all [3]string) {
+var engineVersions = sync.OnceValue(func() map[fetch.Engine]string {
+	all := make(map[fetch.Engine]string)
 	firefox, program := "Firefox ESR", "firefox-esr"
 	if _, err := exec.LookPath(program); err != nil {
 		firefox, program = "Firefox", "firefox"
@@ -221,8 +222,8 @@ var engineVersions = sync.OnceValue(func() (all [3]string) {
 	return all
 })
 
-// check prints the tables, and fails unless the page has them, whatever the versions. With
-// -update it writes them there.
+// check prints the tables, also to the file that CORS_E2E_TABLES names, and fails unless the
+// page has them, whatever the versions. With -update it writes them there.
 func (r report) check(t *testing.T) {
 	t.Helper()
 	text := r.text(t)

@@ -17,7 +17,8 @@ import (
 //go:embed scenario_page.html
 var scenarioPageHTML string
 
-// obedientPage is at "/frame" of each origin: it runs what the page around it posts.
+// obedientPage is at "/frame" of each origin, and all other paths that no page has: it runs
+// what the page around it posts.
 const obedientPage = `<!doctype html><script>onmessage = ({data}) => (0, eval)(data)</script>`
 
 // scenarioPage is a page that runs steps one after another, and reports what came of
@@ -45,27 +46,25 @@ func (p scenarioPage) html(t *testing.T, reportTo, next string) string {
 // in their order, and what the console said, by the steps' names.
 func runPages(t *testing.T, engine fetch.Engine, servers []*pages, list []scenarioPage) ([]result, map[string][]string) {
 	t.Helper()
-	html := make(map[string]string)
+	html, sandboxed := make(map[string]string), make(map[string]bool) // by host and path
 	for i, page := range list {
-		next, reportTo := "", origin(page.url)
+		next := ""
 		if i+1 < len(list) {
 			next = list[i+1].url
 		}
-		html[strings.SplitN(page.url, "://", 2)[1]] = page.html(t, reportTo, next)
+		html[hostOf(page.url)], sandboxed[hostOf(page.url)] = page.html(t, origin(page.url), next), page.sandbox
 	}
 	for _, s := range servers {
 		s.reports = servers[0].reports
 		s.handle = func(w http.ResponseWriter, r *http.Request) {
-			for _, page := range list {
-				if strings.HasSuffix(page.url, "://"+r.Host+r.URL.Path) && page.sandbox {
-					w.Header().Set("Content-Security-Policy", "sandbox allow-scripts")
-				}
+			text, listed := html[r.Host+r.URL.Path]
+			switch {
+			case sandboxed[r.Host+r.URL.Path]:
+				w.Header().Set("Content-Security-Policy", "sandbox allow-scripts")
+			case !listed:
+				text = obedientPage
 			}
-			if r.URL.Path == "/frame" {
-				_, _ = io.WriteString(w, obedientPage)
-				return
-			}
-			_, _ = io.WriteString(w, html[r.Host+r.URL.Path])
+			_, _ = io.WriteString(w, text)
 		}
 	}
 	b := openBrowser(t, engine, list[0].url)

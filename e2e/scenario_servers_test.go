@@ -146,8 +146,8 @@ func (s *scenarioServers) awaitCertificates(t *testing.T, caddy *caddyServer) {
 	}
 }
 
-// hostOf returns host and port of an origin.
-func hostOf(origin string) string { return origin[strings.Index(origin, "://")+3:] }
+// hostOf returns host and port of an origin, with the path if it is a URL that has one.
+func hostOf(url string) string { return url[strings.Index(url, "://")+3:] }
 
 // slug is the first part of the paths of a scenario.
 func slug(i int) string { return fmt.Sprintf("/s%d", i) }

@@ -220,15 +220,16 @@ func (a arrival) String() string {
 // value. "Protocol" and "Status" are no headers.
 func (a arrival) has(headers []string) bool {
 	for _, line := range headers {
-		name, value, some := strings.Cut(line, ": ")
-		got := strings.Join(a.Request.Headers.Values(strings.TrimSuffix(name, ":")), ", ")
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		got := strings.Join(a.Request.Headers.Values(name), ", ")
 		switch name {
 		case "Protocol":
 			got = a.Request.Proto
 		case "Status":
 			got = strconv.Itoa(a.Status)
 		}
-		if got != value && (value != "*" || got == "") || !some && !strings.HasSuffix(line, ":") {
+		if got != value && (value != "*" || got == "") {
 			return false
 		}
 	}
