@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ type scenario struct {
 	policy  Policy
 	request string
 	allocs  float64
+	enforce bool
 }
 
 func scenarios() []scenario {
@@ -43,19 +45,21 @@ func scenarios() []scenario {
 	open := Policy{AllowOrigins: []string{"*"}}
 	const preflight = "OPTIONS\nOrigin: https://app.example.com\nAccess-Control-Request-Method: PUT\nAccess-Control-Request-Headers: content-type"
 	return []scenario{
-		{"no origin", lean, "GET", 1},
-		{"allowed", lean, "GET\nOrigin: https://app.example.com", 1},
-		{"denied", lean, "GET\nOrigin: https://evil.example", 1},
-		{"every origin", open, "GET\nOrigin: https://app.example.com", 1},
-		{"credentials and exposed headers", cookies, "GET\nOrigin: https://app.example.com", 1},
-		{"preflight", lean, preflight, 1},
-		{"preflight with credentials", cookies, preflight, 1},
+		{"no origin", lean, "GET", 1, false},
+		{"allowed", lean, "GET\nOrigin: https://app.example.com", 1, false},
+		{"denied", lean, "GET\nOrigin: https://evil.example", 1, false},
+		{"every origin", open, "GET\nOrigin: https://app.example.com", 1, false},
+		{"credentials and exposed headers", cookies, "GET\nOrigin: https://app.example.com", 1, false},
+		{"preflight", lean, preflight, 1, false},
+		{"preflight with credentials", cookies, preflight, 1, false},
+		{"denied preflight", lean, strings.Replace(preflight, "app", "evil", 1), 1, false},
+		{"refused", lean, "GET\nOrigin: https://evil.example", 1, true},
 	}
 }
 
 // handle returns a function that handles one request of s.
 func (s scenario) handle(tb testing.TB) func() {
-	h := provision(tb, &Handler{Policies: []*Policy{&s.policy}})
+	h := provision(tb, &Handler{Policies: []*Policy{&s.policy}, Enforce: s.enforce})
 	vars := make(map[string]any)
 	r := newRequest(s.request)
 	r = r.WithContext(context.WithValue(context.Background(), caddyhttp.VarsCtxKey, vars))
@@ -72,7 +76,8 @@ func (s scenario) handle(tb testing.TB) func() {
 // handleIn returns a function that handles one request of s as a server of Caddy does,
 // with a context and a replacer of its own; and one that makes the request alone.
 func (s scenario) handleIn(tb testing.TB, server *caddyhttp.Server) (handled, alone func()) {
-	h := provision(tb, &Handler{Policies: []*Policy{&s.policy}})
+	h := provision(tb, &Handler{Policies: []*Policy{&s.policy}, Enforce: s.enforce})
+	h.accessLogs = server.Logs != nil
 	bare := newRequest(s.request)
 	bare.URL = &url.URL{Path: "/"}
 	w := &reusedWriter{make(http.Header)}
@@ -235,6 +240,36 @@ func TestAFloodOfDenialsAllocatesNothing(t *testing.T) {
 		}
 	}
 	t.Errorf("%v allocations, %v of a handler that logs none", sampled, quiet)
+}
+
+// TestManyOriginsTakeLittleMemory shows that a handler with a long list of origins holds
+// on to little more than their bytes, and to nothing of the list.
+func TestManyOriginsTakeLittleMemory(t *testing.T) {
+	const n = 200_000
+	list, size := make([]string, n), 0
+	for i := range list {
+		list[i] = fmt.Sprintf("https://tenant%d.example.com", i)
+		size += len(list[i])
+	}
+	before := liveHeap()
+	h := provision(t, &Handler{Policies: []*Policy{{AllowOrigins: list}}})
+	heap := liveHeap() - before
+	if ratio := float64(heap) / float64(size); ratio > 1.3 {
+		t.Errorf("%d bytes of origins take %d bytes of heap, %.2f times as many", size, heap, ratio)
+	}
+	if kept := cap(h.Policies[0].AllowOrigins); kept > 2*maxNearValues {
+		t.Errorf("%d origins of the list are kept", kept)
+	}
+	runtime.KeepAlive(list)
+}
+
+// liveHeap returns how many bytes of the heap are in use.
+func liveHeap() int64 {
+	runtime.GC()
+	runtime.GC() // what finalizers and pools held on to
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }
 
 // BenchmarkManyOrigins shows that a request costs the same however many exact origins

@@ -1,6 +1,7 @@
 package caddycors
 
 import (
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,13 +48,14 @@ type compiler struct {
 	warnings []warning
 	advices  int // of the warnings; there may be more than are logged
 
-	policy int               // the one being compiled
-	label  string            // its name, for errors, if there are several
-	risks  map[risk][]string // those it takes, and the values that need them
-	waits  bool              // whether one of its origins has a placeholder that waits
-	size   int               // of its regular expressions, in instructions
-	seen   map[string]bool   // the patterns and regular expressions of all policies
-	before []*origin.Set     // the patterns of the policies before it
+	policy int                 // the one being compiled
+	label  string              // its name, for errors, if there are several
+	risks  map[risk][]string   // those it takes, and the values that need them
+	waits  bool                // whether one of its origins has a placeholder that waits
+	size   int                 // of its regular expressions, in instructions
+	seed   maphash.Seed        // of the hashes of what was seen
+	seen   map[uint64]struct{} // the patterns and regular expressions of all policies, by their hash
+	before []*origin.Set       // the patterns of the policies before it
 }
 
 // warning is something to log when a config is loaded.
@@ -84,7 +86,8 @@ func (c *compiler) advise(message string, fields ...zap.Field) {
 // compile returns the compiled policies of h, which are of use only if there are no
 // errors.
 func (c *compiler) compile(h *Handler) *policies {
-	c.policy, c.seen = noPolicy, make(map[string]bool)
+	c.policy, c.seed = noPolicy, maphash.MakeSeed()
+	c.seen = make(map[uint64]struct{}, countOrigins(h.Policies))
 	c.checkHandler(h)
 	ps := new(policies)
 	names := policyNames(h.Policies)
@@ -104,13 +107,23 @@ func (c *compiler) compile(h *Handler) *policies {
 		c.warn("there is more like the warnings before", zap.Int("more", more))
 	}
 	for _, p := range ps.list {
-		if len(ps.list) == 1 && p.origins.any() && !p.credentials {
+		if len(ps.list) == 1 && p.grantsAll() {
 			ps.open = p
 			continue
 		}
 		p.preflightVary = p.varyOfPreflight()
 	}
 	return ps
+}
+
+// countOrigins returns how many values there are that name origins.
+func countOrigins(configs []*Policy) (n int) {
+	for _, config := range configs {
+		if config != nil {
+			n += len(config.AllowOrigins) + len(config.AllowOriginRegex)
+		}
+	}
+	return n
 }
 
 func (c *compiler) checkHandler(h *Handler) {

@@ -79,7 +79,7 @@ type decision struct {
 	reason  denyReason
 
 	policy *policy // nil if none matched
-	origin string  // the request's, if a policy matched and it is well-formed
+	origin string  // the one that it grants, which is well-formed; "" if it is "*" or none
 }
 
 // policyName returns the name of the policy that decided, or "" if none did.
@@ -93,8 +93,8 @@ func (d decision) policyName() string {
 // decide applies the policies to a request. It writes nothing, and its time and
 // memory are bounded by the size of the request's header.
 func (ps *policies) decide(r *http.Request) decision {
-	o, wellFormed, sent := requestOrigin(r)
-	if !sent {
+	sent, ok := requestOrigin(r)
+	if !ok {
 		return decision{kind: kindOther, outcome: outcomeNotCORS}
 	}
 	kind := kindActual
@@ -103,10 +103,13 @@ func (ps *policies) decide(r *http.Request) decision {
 	}
 
 	for _, p := range ps.list {
-		if !p.matches(o, wellFormed) {
+		if !p.matches(&sent) {
 			continue
 		}
-		d := decision{kind: kind, outcome: outcomeAllowed, policy: p, origin: o.String()}
+		d := decision{kind: kind, outcome: outcomeAllowed, policy: p}
+		if !p.grantsAll() {
+			d.origin = sent.String()
+		}
 		if kind == kindPreflight {
 			d.reason = p.preflightReason(r)
 		}
@@ -116,6 +119,7 @@ func (ps *policies) decide(r *http.Request) decision {
 		return d
 	}
 
+	o, wellFormed := sent.Origin()
 	switch {
 	case kind != kindPreflight && sameOrigin(r, o, wellFormed):
 		return decision{kind: kind, outcome: outcomeSameOrigin}
@@ -125,15 +129,15 @@ func (ps *policies) decide(r *http.Request) decision {
 	return decision{kind: kind, outcome: outcomeDenied, reason: reasonOriginNotAllowed}
 }
 
-// requestOrigin returns the origin of a request, whether it is well-formed, and whether
-// there is an Origin header at all. Several lines are not what a browser sends, and so
-// malformed.
-func requestOrigin(r *http.Request) (o origin.Origin, wellFormed, sent bool) {
+// requestOrigin returns the origin that a request sends, and whether it has an Origin
+// header at all. Several lines are not what a browser sends; together they are malformed,
+// as one that is empty.
+func requestOrigin(r *http.Request) (sent origin.Sent, ok bool) {
 	lines := r.Header[headerOrigin]
 	if len(lines) == 1 {
-		o, wellFormed = origin.Parse(lines[0])
+		sent = origin.NewSent(lines[0])
 	}
-	return o, wellFormed, len(lines) > 0
+	return sent, len(lines) > 0
 }
 
 // isPreflight reports whether a request with an Origin header is a CORS-preflight

@@ -1,6 +1,7 @@
 package caddycors
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -318,15 +319,19 @@ func (e *explainer) answerOf(w *walk) string {
 // by one, as the compiled policy does not tell.
 func (e *explainer) matchOf(d *decidedVisit) *explainedMatch {
 	index := slices.Index(d.cors.policies.list, d.decision.policy)
-	config := d.cors.Policies[index]
+	var written Handler // a handler that is loaded keeps only some of its origins
+	_ = json.Unmarshal(d.raw, &written)
+	config := written.Policies[index]
 	c := compiler{replacer: caddy.NewReplacer(), policy: index}
-	for _, pattern := range c.compilePatterns(optionAllowOrigins, config.AllowOrigins, true) {
-		set := new(origin.Set)
-		set.Add(pattern.Pattern)
-		if set.Contains(e.page.origin) {
-			at := place{index, optionAllowOrigins, pattern.index}
-			return &explainedMatch{optionAllowOrigins, pattern.text, e.lineOfPlace(d, at)}
+	var match *explainedMatch
+	c.compilePatterns(optionAllowOrigins, config.AllowOrigins, true, func(entry entry, pattern origin.Pattern) {
+		if match == nil && origin.NewSet(pattern).Contains(e.page.origin) {
+			at := place{index, optionAllowOrigins, entry.index}
+			match = &explainedMatch{optionAllowOrigins, entry.text, e.lineOfPlace(d, at)}
 		}
+	})
+	if match != nil {
+		return match
 	}
 	for i, expr := range config.AllowOriginRegex {
 		expanded, _ := c.expandRegex(i, expr)

@@ -202,6 +202,22 @@ func TestExplainJSON(t *testing.T) {
 	}
 }
 
+// TestExplainNamesOneOfManyOrigins shows that the origin that matched is named, even if
+// a handler that is loaded would have dropped it from its list.
+func TestExplainNamesOneOfManyOrigins(t *testing.T) {
+	var caddyfile strings.Builder
+	caddyfile.WriteString("http://api.example.com {\n\tcors {\n")
+	for i := range 2 * maxNearValues {
+		fmt.Fprintf(&caddyfile, "\t\tallow_origins https://tenant%d.example.com\n", i)
+	}
+	caddyfile.WriteString("\t}\n}\n")
+	last := fmt.Sprintf("https://tenant%d.example.com", 2*maxNearValues-1)
+	out, status, err := explainIn(t, caddyfile.String(), "--origin", last, "http://api.example.com/")
+	if line := fmt.Sprintf("Caddyfile:%d", 2*maxNearValues+2); err != nil || status != 0 || !strings.Contains(out, line) || !strings.Contains(out, last) {
+		t.Errorf("status %d, %v, without %s or %s:\n%.2000s", status, err, line, last, out)
+	}
+}
+
 // TestExplainTouchesNothing shows that a config which would dial, listen, log, and write
 // to disk does none of it.
 func TestExplainTouchesNothing(t *testing.T) {

@@ -14,44 +14,59 @@ import (
 // that two requests shared would change for both.
 type fields []string
 
-// The places of the fields; the first ones are those of all responses, the others
-// those of answers to preflights.
+// The places of the fields: first those of all responses, then those of answers to
+// preflights, then those of answers that refuse.
 const (
 	fieldAllowOrigin = iota
 	fieldAllowCredentials
 	fieldExposeHeaders
 	fieldVary
-	actualFields
-
-	fieldAllowMethods = iota - 1 // after fieldVary, as actualFields is a number and no field
+	fieldAllowMethods
 	fieldAllowHeaders
 	fieldMaxAge
-	allFields
+	fieldContentType
+	fieldCacheControl
 )
 
-// grantNames are the names of the fields by which something is granted.
-var grantNames = [allFields]string{
+// How many fields there are, of all responses, with those of answers to preflights, and
+// with those of answers that refuse.
+const (
+	actualFields    = fieldVary + 1
+	preflightFields = fieldMaxAge + 1
+	answerFields    = fieldCacheControl + 1
+)
+
+// fieldNames are the names of the fields.
+var fieldNames = [answerFields]string{
 	fieldAllowOrigin:      headerAllowOrigin,
 	fieldAllowCredentials: headerAllowCredentials,
 	fieldExposeHeaders:    headerExposeHeaders,
+	fieldVary:             headerVary,
 	fieldAllowMethods:     headerAllowMethods,
 	fieldAllowHeaders:     headerAllowHeaders,
 	fieldMaxAge:           headerMaxAge,
+	fieldContentType:      headerContentType,
+	fieldCacheControl:     headerCacheControl,
 }
 
-// restoreGrants puts back into h what was put there and was replaced since.
+// restoreGrants puts back into h what was granted there and was replaced since.
 func (f fields) restoreGrants(h http.Header) {
-	for field, name := range grantNames[:len(f)] {
-		if name != "" && f[field] != "" && !f.own(h[name]) {
-			f.put(h, field, name, f[field])
+	for field := range f {
+		if field != fieldVary && f[field] != "" && !f.holds(h[fieldNames[field]], field) {
+			f.put(h, field, f[field])
 		}
 	}
 }
 
+// holds reports whether values are one of the fields, the one of this place.
+func (f fields) holds(values []string, field int) bool {
+	return len(values) == 1 && &values[0] == &f[field]
+}
+
 // put sets one field of h to a value of its own.
-func (f fields) put(h http.Header, field int, name, value string) {
+func (f fields) put(h http.Header, field int, value string) {
 	f[field] = value
-	h[name] = f[field : field+1 : field+1]
+	h[fieldNames[field]] = f[field : field+1 : field+1]
 }
 
 // own reports whether values are one of the fields.
@@ -70,31 +85,31 @@ func (f fields) own(values []string) bool {
 // grantOrigin writes Access-Control-Allow-Origin and -Credentials (Fetch, "CORS
 // check").
 func (f fields) grantOrigin(h http.Header, p *policy, origin string) {
-	if p.origins.any() && !p.credentials {
-		f.put(h, fieldAllowOrigin, headerAllowOrigin, "*")
+	if p.grantsAll() {
+		f.put(h, fieldAllowOrigin, "*")
 		return
 	}
-	f.put(h, fieldAllowOrigin, headerAllowOrigin, origin)
+	f.put(h, fieldAllowOrigin, origin)
 	if p.credentials {
-		f.put(h, fieldAllowCredentials, headerAllowCredentials, "true")
+		f.put(h, fieldAllowCredentials, "true")
 	}
 }
 
 // grantPreflight writes the fields that only an answer to a preflight has.
 func (f fields) grantPreflight(h http.Header, p *policy, grant preflightGrant) {
 	if grant.methods != "" {
-		f.put(h, fieldAllowMethods, headerAllowMethods, grant.methods)
+		f.put(h, fieldAllowMethods, grant.methods)
 	}
 	if grant.headers != "" {
-		f.put(h, fieldAllowHeaders, headerAllowHeaders, grant.headers)
+		f.put(h, fieldAllowHeaders, grant.headers)
 	}
-	f.put(h, fieldMaxAge, headerMaxAge, p.maxAge)
+	f.put(h, fieldMaxAge, p.maxAge)
 }
 
 // grantExposure writes Access-Control-Expose-Headers, unless there are no names.
 func (f fields) grantExposure(h http.Header, names string) {
 	if names != "" {
-		f.put(h, fieldExposeHeaders, headerExposeHeaders, names)
+		f.put(h, fieldExposeHeaders, names)
 	}
 }
 
@@ -145,7 +160,7 @@ func (f fields) mergeVary(h http.Header, names string) {
 	lines := h[headerVary]
 	switch {
 	case len(lines) == 0:
-		f.put(h, fieldVary, headerVary, names)
+		f.put(h, fieldVary, names)
 		return
 	case len(lines) == 1 && lines[0] == names:
 		return
@@ -177,5 +192,5 @@ func (f fields) mergeVary(h http.Header, names string) {
 		}
 	}
 	b.WriteString(names)
-	f.put(h, fieldVary, headerVary, b.String())
+	f.put(h, fieldVary, b.String())
 }

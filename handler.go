@@ -19,8 +19,18 @@ type decided struct {
 
 // decidedOf returns what a handler that acts on it decided about a request.
 func decidedOf(r *http.Request) (*decided, bool) {
-	d, ok := caddyhttp.GetVar(r.Context(), decidedVar).(*decided)
+	d, ok := requestVars(r)[decidedVar].(*decided)
 	return d, ok
+}
+
+// requestVars returns the variables of a request. A request that Caddy serves has some;
+// to look for them takes a walk over its context, so that it is done once.
+func requestVars(r *http.Request) map[string]any {
+	vars, ok := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	if !ok {
+		return make(map[string]any)
+	}
+	return vars
 }
 
 // ServeHTTP decides about the request, then answers it if it is a preflight, or
@@ -29,12 +39,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if h.ReportOnly {
 		return h.report(w, r, next)
 	}
-	d, ok := decidedOf(r)
+	vars := requestVars(r)
+	d, ok := vars[decidedVar].(*decided)
 	switch {
 	case !ok:
 		d := decided{handler: h, decision: h.policies.decide(r)}
 		h.observe(d.decision, r)
-		return d.serve(w, r, next)
+		return d.serve(w, r, next, vars)
 	case writerAhead(w) != nil:
 		return next.ServeHTTP(w, r) // the decision will be applied there
 	}
@@ -42,19 +53,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	// that of an error route, or of a handler ahead that did not take the first. What
 	// was set for that one goes, as it would pass for a backend's.
 	fields(nil).removeOthers(w.Header(), false)
-	return d.serve(w, r, next)
+	return d.serve(w, r, next, vars)
 }
 
-// serve does what was decided, and lets later cors handlers know.
-func (d decided) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+// serve does what was decided, and lets later cors handlers know by the variables of the
+// request.
+func (d decided) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, vars map[string]any) error {
 	if d.handler.answers(d.decision) {
 		a := &answer{decided: d}
-		caddyhttp.SetVar(r.Context(), decidedVar, &a.decided)
+		vars[decidedVar] = &a.decided
 		a.write(w, r)
 		return nil
 	}
 	rw := newResponseWriter(w, r, d)
-	caddyhttp.SetVar(r.Context(), decidedVar, &rw.decided)
+	vars[decidedVar] = &rw.decided
 	return rw.serve(r, next)
 }
 

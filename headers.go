@@ -84,6 +84,43 @@ func containsItem(list, item string) bool {
 	return false
 }
 
+const (
+	// maxRequestedBytes is how long Access-Control-Request-Headers may be, and
+	// maxEmptyItems how many empty items it may have: some must be put up with, but not
+	// as many as make work (RFC 9110, section 5.6.1.2). Browsers send none.
+	maxRequestedBytes = 64 << 10
+	maxEmptyItems     = 16
+)
+
+// eachRequestedName reports whether all names that the lines of
+// Access-Control-Request-Headers list pass a test. They do not if the list is too long or
+// has too many empty items, whatever their test says.
+func eachRequestedName(lines []string, test func(name string) bool) bool {
+	size := 0
+	for _, line := range lines {
+		size += len(line)
+	}
+	if size > maxRequestedBytes {
+		return false
+	}
+	empty := 0
+	for _, line := range lines {
+		for more := true; more; {
+			var item string
+			item, line, more = strings.Cut(line, ",")
+			if item = trimSpace(item); item == "" {
+				empty++
+			} else if !test(item) {
+				return false
+			}
+			if empty > maxEmptyItems {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // listItems iterates over the items of a comma-separated field value, without the
 // white space around them and without empty ones (RFC 9110, section 5.6.1.2).
 func listItems(line string) iter.Seq[string] {
@@ -98,11 +135,23 @@ func listItems(line string) iter.Seq[string] {
 			}
 			var item string
 			item, line, _ = strings.Cut(line, ",")
-			if !yield(strings.TrimRight(item, " \t")) {
+			if !yield(trimSpace(item)) {
 				return
 			}
 		}
 	}
+}
+
+// trimSpace takes off the white space around an item, of which a field value has two
+// kinds (RFC 9110, section 5.6.3).
+func trimSpace(item string) string {
+	for item != "" && (item[0] == ' ' || item[0] == '\t') {
+		item = item[1:]
+	}
+	for item != "" && (item[len(item)-1] == ' ' || item[len(item)-1] == '\t') {
+		item = item[:len(item)-1]
+	}
+	return item
 }
 
 // normalizeNames joins the header names in lines, which are tokens, as browsers do: in

@@ -31,7 +31,8 @@ const (
 func (h *Handler) hint(d decision, r *http.Request) string {
 	switch d.reason {
 	case reasonOriginNotAllowed:
-		o, _, _ := requestOrigin(r)
+		sent, _ := requestOrigin(r)
+		o, _ := sent.Origin()
 		return h.originHint(o)
 	case reasonOriginMalformed:
 		return malformedOriginHint(r.Header[headerOrigin])
@@ -87,8 +88,9 @@ func (h *Handler) near(o origin.Origin) (allowed, difference string) {
 		{base + parent, "this host is below it"},
 		{base + "www." + o.Host(), `this is without "www."`},
 	} {
-		other, ok := origin.Parse(guess.origin)
-		if ok && slices.ContainsFunc(h.policies.list, func(p *policy) bool { return p.origins.match(other) }) {
+		other := origin.NewSent(guess.origin)
+		_, ok := other.Origin()
+		if ok && slices.ContainsFunc(h.policies.list, func(p *policy) bool { return p.origins.match(&other) }) {
 			return guess.origin, guess.difference
 		}
 	}
@@ -97,6 +99,20 @@ func (h *Handler) near(o origin.Origin) (allowed, difference string) {
 		difference = "this has no port"
 	}
 	return h.onOtherPort(base + o.Host()), difference
+}
+
+// dropOrigins lets go of long lists of origins, but for what hints look through. They are
+// compiled, and as they were written they take more memory than that. The policies that
+// the handler was given stay as they are.
+func (h *Handler) dropOrigins() {
+	h.Policies = slices.Clone(h.Policies)
+	for i, config := range h.Policies {
+		if len(config.AllowOrigins) > maxNearValues {
+			short := *config
+			short.AllowOrigins = slices.Clone(config.AllowOrigins[:maxNearValues])
+			h.Policies[i] = &short
+		}
+	}
 }
 
 // onOtherPort returns the first allowed origin that is base with a port, or "".
@@ -185,7 +201,7 @@ func (h *Handler) headersHint(p *policy, lines []string) string {
 	hint := in + `add "` + strings.Join(missing, `", "`) + `" to ` + optionAllowHeaders
 	switch {
 	case !wellFormed:
-		return "no browser asks for this: it is not a list of header names"
+		return "no browser asks for this: it is not a list of header names, or one of too many"
 	case len(missing) == 0 && others:
 		return in + "add the names in requested_headers to " + optionAllowHeaders
 	case len(missing) == 0:
@@ -203,30 +219,28 @@ func (h *Handler) headersHint(p *policy, lines []string) string {
 
 // missingHeaders returns the names in lists of request headers that the policy does not
 // allow and pages can set, in lower case and each once; whether there are others that a
-// hint does not name; and whether all items are names.
+// hint does not name; and whether it is a list of names.
 func (p *policy) missingHeaders(lines []string) (missing []string, others, wellFormed bool) {
-	for _, line := range lines {
-		for name := range listItems(line) {
-			switch {
-			case !fetch.IsToken(name):
-				return nil, false, false
-			case p.allowsHeader(name):
-				continue
-			case !isPlainName(name):
-				others = true
-				continue
-			}
-			name = strings.ToLower(name)
-			switch {
-			case fetch.IsForbiddenRequestHeader(name) || slices.Contains(missing, name):
-			case len(missing) == maxHintedNames:
-				others = true
-			default:
-				missing = append(missing, name)
-			}
+	wellFormed = eachRequestedName(lines, func(name string) bool {
+		switch {
+		case !fetch.IsToken(name):
+			return false
+		case p.allowsHeader(name):
+			return true
+		case !isPlainName(name):
+			others = true
+			return true
 		}
-	}
-	return missing, others, true
+		switch lower := strings.ToLower(name); {
+		case fetch.IsForbiddenRequestHeader(lower) || slices.Contains(missing, lower):
+		case len(missing) == maxHintedNames:
+			others = true
+		default:
+			missing = append(missing, lower)
+		}
+		return true
+	})
+	return missing, others, wellFormed
 }
 
 // configOf returns the config of a policy, and what a hint starts with to tell the policy

@@ -29,17 +29,16 @@ type matcher struct {
 // any reports whether every origin matches, a malformed one too.
 func (m *matcher) any() bool { return m.patterns.Any() }
 
-// match reports whether o matches a pattern or a regular expression.
-func (m *matcher) match(o origin.Origin) bool {
-	if m.patterns.Contains(o) {
+// match reports whether what was sent matches a pattern or a regular expression.
+func (m *matcher) match(sent *origin.Sent) bool {
+	if m.patterns.Matches(sent) {
 		return true
 	}
-	for _, re := range m.regexps {
-		if re.Matches(o) {
-			return true
-		}
+	if len(m.regexps) == 0 {
+		return false
 	}
-	return false
+	o, wellFormed := sent.Origin()
+	return wellFormed && slices.ContainsFunc(m.regexps, func(re *origin.Regexp) bool { return re.Matches(o) })
 }
 
 // matcherName is the name of the request matcher, which stands in its errors where
@@ -74,7 +73,9 @@ func (MatchOrigin) CaddyModule() caddy.ModuleInfo {
 // Provision compiles the patterns. The error joins the mistakes in them, each a
 // [*ConfigError].
 func (m *MatchOrigin) Provision(caddy.Context) error {
-	return joinErrors(m.compile(caddy.NewReplacer()))
+	errs := m.compile(caddy.NewReplacer())
+	m.Origins = nil // which may be long, and are compiled
+	return joinErrors(errs)
 }
 
 // compile compiles the patterns. Without a replacer, those with placeholders wait.
@@ -83,10 +84,7 @@ func (m *MatchOrigin) compile(replacer *caddy.Replacer) []*ConfigError {
 	if len(m.Origins) == 0 {
 		c.fail(KindMissing, matcherName, 0, "", "nothing says which origins match", exampleOrigin)
 	}
-	m.set = new(origin.Set)
-	for _, pattern := range c.compilePatterns(matcherName, m.Origins, true) {
-		m.set.Add(pattern.Pattern)
-	}
+	m.set = origin.NewSet(c.compilePatterns(matcherName, m.Origins, true, func(entry, origin.Pattern) {})...)
 	c.checkShapes(matcherName, m.set)
 	return c.errs
 }
@@ -94,8 +92,8 @@ func (m *MatchOrigin) compile(replacer *caddy.Replacer) []*ConfigError {
 // MatchWithError reports whether the origin of a request matches. The error is always
 // nil.
 func (m *MatchOrigin) MatchWithError(r *http.Request) (bool, error) {
-	o, wellFormed, sent := requestOrigin(r)
-	return sent && (wellFormed && m.set.Contains(o) || m.set.Any()), nil
+	sent, ok := requestOrigin(r)
+	return ok && m.set.Matches(&sent), nil
 }
 
 // Match is [MatchOrigin.MatchWithError] as older modules call it.

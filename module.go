@@ -53,6 +53,7 @@ type Handler struct {
 	PreflightStatus int `json:"preflight_status,omitempty"`
 
 	policies   *policies
+	accessLogs bool // whether the server may have an access log
 	logger     *zap.Logger
 	sampleKeys [samples]string
 }
@@ -79,6 +80,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.policies.register(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
+	h.dropOrigins()
+	h.accessLogs = mayHaveAccessLogs(ctx)
 	h.logger = ctx.Logger()
 	h.sampleKeys = sampleKeys()
 	if h.PreflightStatus == 0 {

@@ -28,7 +28,24 @@ func (h *Handler) observe(d decision, r *http.Request) {
 	if repl := replacer(r); repl != nil {
 		repl.Map(rec.placeholders)
 	}
-	rec.tellAccessLog(r)
+	h.tellAccessLog(rec, r)
+}
+
+// mayHaveAccessLogs reports whether a server of the HTTP app that is loaded has an access
+// log. If none has, no request needs to look for its server.
+func mayHaveAccessLogs(ctx caddy.Context) bool {
+	for _, module := range ctx.Modules() {
+		app, ok := module.(*caddyhttp.App)
+		if !ok {
+			continue
+		}
+		for _, server := range app.Servers {
+			if server.Logs != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // observeTrial is observe for a handler that only reports. What a handler that acts
@@ -53,7 +70,7 @@ func (h *Handler) observeTrial(d decision, r *http.Request) {
 		}
 		return rec.replace(key)
 	})
-	rec.tellAccessLog(r)
+	h.tellAccessLog(rec, r)
 }
 
 // countUnmatched counts a request that no policy of a trial matched, once it was handled,
@@ -102,8 +119,8 @@ func (rec *record) newAccessField() zap.Field {
 // tellAccessLog adds the decision to the line that the access log will have of a request
 // with an Origin header, if the server has such a log: this allocates. What a handler
 // that only reports told before is replaced.
-func (rec *record) tellAccessLog(r *http.Request) {
-	if rec.kind == kindOther {
+func (h *Handler) tellAccessLog(rec *record, r *http.Request) {
+	if !h.accessLogs || rec.kind == kindOther {
 		return
 	}
 	ctx := r.Context()

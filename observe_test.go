@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 const (
@@ -157,5 +160,29 @@ func TestLogAppend(t *testing.T) {
 	lines = runAccessLogged(t, "log_append told {http.cors.outcome}\nrespond hi", get)
 	if got := string(lines[0]["told"]); got != "null" {
 		t.Errorf("without a cors: got %s", got)
+	}
+}
+
+// TestMayHaveAccessLogs loads configs as Caddy does, with access logs and without.
+func TestMayHaveAccessLogs(t *testing.T) {
+	const server = `{"listen": ["127.0.0.1:1"], "automatic_https": {"disable": true}, "routes": [{"handle": [{"handler": "subroute", "routes": [
+		{"handle": [{"handler": "cors", "policies": [{"allow_origins": ["*"]}]}]}]}]}]`
+	for config, want := range map[string]bool{
+		`"a": ` + server + `}`:                                      false,
+		`"a": ` + server + `, "logs": {}}`:                          true,
+		`"a": ` + server + `}, "b": {"listen": [":2"], "logs": {}}`: true, // a handler cannot tell its server
+	} {
+		ctx, err := caddy.ProvisionContext(&caddy.Config{AppsRaw: caddy.ModuleMap{"http": []byte(`{"servers": {` + config + `}}`)}})
+		if err != nil {
+			t.Fatalf("%s: %v", config, err)
+		}
+		app, err := ctx.App("http")
+		if err != nil {
+			t.Fatalf("%s: %v", config, err)
+		}
+		subroute := app.(*caddyhttp.App).Servers["a"].Routes[0].Handlers[0].(*caddyhttp.Subroute)
+		if got := subroute.Routes[0].Handlers[0].(*Handler).accessLogs; got != want {
+			t.Errorf("%s: %v, want %v", config, got, want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package caddycors
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -25,16 +26,15 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 		c.fail(KindMissing, optionAllowOrigins, 0, "", "nothing says which origins are allowed",
 			`name the origin of your pages, such as "https://app.example.com"; "*" is every origin, "none" is no other origin`)
 	}
-	patterns := c.compilePatterns(optionAllowOrigins, config.AllowOrigins, len(config.AllowOriginRegex) == 0)
-	p.origins.patterns = new(origin.Set)
-	for _, pattern := range patterns {
-		c.checkPatternRisks(p, pattern)
-		c.adviseOfPattern(p, pattern)
-		p.origins.patterns.Add(pattern.Pattern)
-		if !pattern.None() {
-			p.size++
-		}
-	}
+	patterns := c.compilePatterns(optionAllowOrigins, config.AllowOrigins, len(config.AllowOriginRegex) == 0,
+		func(e entry, pattern origin.Pattern) {
+			c.checkPatternRisks(p, e, pattern)
+			c.adviseOfPattern(p, pattern)
+			if !pattern.None() {
+				p.size++
+			}
+		})
+	p.origins.patterns = origin.NewSet(patterns...)
 	c.checkShapes(optionAllowOrigins, p.origins.patterns)
 	c.size = 0
 	for i, expr := range config.AllowOriginRegex {
@@ -59,17 +59,12 @@ const maxRegexBytes = 64 << 10
 // of its bytes.
 const maxRegexSize = 20_000
 
-// originPattern is a pattern, and the value that it comes from.
-type originPattern struct {
-	entry
-	origin.Pattern
-}
-
-// compilePatterns compiles the origin patterns of an option. If these are all that the
-// option's owner has of origins, "*" and "none" may be among them, alone.
-func (c *compiler) compilePatterns(option string, values []string, all bool) []originPattern {
+// compilePatterns compiles the origin patterns of an option, and lets check look at each
+// and at what it comes from. If these are all that the option's owner has of origins, "*"
+// and "none" may be among them, alone.
+func (c *compiler) compilePatterns(option string, values []string, all bool, check func(entry, origin.Pattern)) []origin.Pattern {
 	entries := c.expandList(option, values)
-	patterns := make([]originPattern, 0, len(entries))
+	patterns := make([]origin.Pattern, 0, len(entries))
 	for _, e := range entries {
 		pattern, err := origin.ParsePattern(e.text)
 		if err != nil {
@@ -79,7 +74,8 @@ func (c *compiler) compilePatterns(option string, values []string, all bool) []o
 		if (pattern.Any() || pattern.None()) && (!all || len(entries) > 1) {
 			c.fail(KindConflict, option, e.index, e.text, `"`+e.text+`" stands alone`, "take it out, or all other origins that stand beside it")
 		}
-		patterns = append(patterns, originPattern{e, pattern})
+		check(e, pattern)
+		patterns = append(patterns, pattern)
 	}
 	return patterns
 }
@@ -113,14 +109,23 @@ func (c *compiler) checkShapes(option string, set *origin.Set) {
 	}
 }
 
+// seenBefore reports whether it was called with s before. It goes by a hash of 64 bits:
+// that one of a million strings is wrongly said to be given twice happens in one of
+// thirty million loads.
+func (c *compiler) seenBefore(s string) bool {
+	hash := maphash.String(c.seed, s)
+	_, seen := c.seen[hash]
+	c.seen[hash] = struct{}{}
+	return seen
+}
+
 // adviseOfPattern warns of what is allowed but hardly meant.
-func (c *compiler) adviseOfPattern(p *policy, pattern originPattern) {
+func (c *compiler) adviseOfPattern(p *policy, pattern origin.Pattern) {
 	name := pattern.String()
-	if c.seen[name] {
+	if c.seenBefore(name) {
 		c.advise("an origin is given twice", zap.String("policy", p.name), zap.String(optionAllowOrigins, name))
 	}
-	c.seen[name] = true
-	if suffix.Registry(pattern.WildcardParent()) {
+	if parent := pattern.WildcardParent(); parent != "" && suffix.Registry(parent) {
 		c.advise(`anyone can register a domain that matches; "*." ahead of a domain is for its subdomains`,
 			zap.String("policy", p.name), zap.String(optionAllowOrigins, name))
 	}
@@ -178,10 +183,9 @@ func orSuggestion(prefix, expr, fix string) string {
 func (c *compiler) adviseOfRegex(p *policy, expr, expanded string, re *origin.Regexp, analysis *origin.Analysis) {
 	const seenRegex = "regex " // no pattern has white space
 	where := []zap.Field{zap.String("policy", p.name), zap.String(optionAllowOriginRegex, expr)}
-	if c.seen[seenRegex+expanded] {
+	if c.seenBefore(seenRegex + expanded) {
 		c.advise("a regular expression is given twice", where...)
 	}
-	c.seen[seenRegex+expanded] = true
 
 	// The dots inside a placeholder are not the expression's.
 	dots := origin.UnescapedDots(loadTimePlaceholder.ReplaceAllStringFunc(expr, func(placeholder string) string {
@@ -212,13 +216,13 @@ func strangersMatch(hosts origin.Hosts) bool {
 
 // checkReachable refuses a policy that can never decide, because the policies before
 // it match whatever it matches.
-func (c *compiler) checkReachable(p *policy, patterns []originPattern) {
+func (c *compiler) checkReachable(p *policy, patterns []origin.Pattern) {
 	before := func(matches func(*origin.Set) bool) bool { return slices.ContainsFunc(c.before, matches) }
 	if c.waits || len(p.origins.regexps) > 0 && !before((*origin.Set).Any) {
 		return
 	}
 	for _, pattern := range patterns {
-		if pattern.None() || !before(func(s *origin.Set) bool { return s.Covers(pattern.Pattern) }) {
+		if pattern.None() || !before(func(s *origin.Set) bool { return s.Covers(pattern) }) {
 			return
 		}
 	}

@@ -35,9 +35,9 @@ type entry struct {
 // expandList replaces the placeholders in the values of an option. A value with
 // placeholders may come to several entries, split at commas and white space.
 func (c *compiler) expandList(option string, values []string) []entry {
-	var entries []entry
+	entries := make([]entry, 0, len(values))
 	for i, value := range values {
-		if !placeholder.MatchString(value) {
+		if strings.IndexByte(value, '{') < 0 || !placeholder.MatchString(value) {
 			entries = append(entries, entry{text: value, index: i})
 			continue
 		}

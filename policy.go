@@ -113,12 +113,16 @@ type policy struct {
 
 // matches reports whether the policy is for this origin. A malformed one is for "*"
 // without credentials only, which answers it as it would any other.
-func (p *policy) matches(o origin.Origin, wellFormed bool) bool {
-	if !wellFormed {
-		return p.origins.any() && !p.credentials
+func (p *policy) matches(sent *origin.Sent) bool {
+	if p.credentials && p.origins.any() {
+		_, wellFormed := sent.Origin()
+		return wellFormed
 	}
-	return p.origins.match(o)
+	return p.origins.match(sent)
 }
+
+// grantsAll reports whether the policy grants every origin alike, by "*".
+func (p *policy) grantsAll() bool { return p.origins.any() && !p.credentials }
 
 // allowsMethod reports whether a page may use method, the value of
 // Access-Control-Request-Method. GET, HEAD and POST need no permission (Fetch,
@@ -133,14 +137,7 @@ func (p *policy) allowsMethod(method string) bool {
 // allowsHeaders reports whether a page may set all the headers that the lines of
 // Access-Control-Request-Headers name.
 func (p *policy) allowsHeaders(lines []string) bool {
-	for _, line := range lines {
-		for name := range listItems(line) {
-			if !p.allowsHeader(name) {
-				return false
-			}
-		}
-	}
-	return true
+	return eachRequestedName(lines, p.allowsHeader)
 }
 
 func (p *policy) allowsHeader(name string) bool {

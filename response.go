@@ -18,7 +18,7 @@ const defaultPreflightStatus = http.StatusNoContent
 // answer is a response that is made here.
 type answer struct {
 	decided
-	values [allFields]string
+	values [answerFields]string
 }
 
 // write answers a preflight whose origin is allowed with all that the policy grants,
@@ -31,7 +31,7 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	header := w.Header()
-	f := fields(a.values[:])
+	f := fields(a.values[:preflightFields])
 	f.removeOthers(header, false)
 	f.grantOrigin(header, p, a.decision.origin)
 	f.grantPreflight(header, p, p.preflightGrant(r, a.decision.reason))
@@ -50,18 +50,28 @@ func (a *answer) refuse(w http.ResponseWriter) {
 	f.removeOthers(header, false)
 	f.mergeVary(header, headerOrigin)
 	if a.decision.kind == kindActual {
-		header.Set(headerCacheControl, "no-store")
+		f.put(header, fieldCacheControl, "no-store")
 	}
-	header.Set(headerContentType, "text/plain; charset=utf-8")
+	f.put(header, fieldContentType, "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusForbidden)
 	// If this fails the client is gone, and nothing is left to tell it.
-	_, _ = io.WriteString(w, refusal(a.decision.kind, a.decision.reason)+"\n")
+	_, _ = w.Write(refusalLines[a.decision.kind][a.decision.reason])
 }
 
 // refusal is the text of an answer that refuses a request.
 func refusal(kind requestKind, reason denyReason) string {
 	return "CORS: " + kind.String() + " request denied: " + reason.String()
 }
+
+// refusalLines are these texts as they are written.
+var refusalLines = func() (lines [kinds][reasons][]byte) {
+	for kind := range lines {
+		for reason := range lines[kind] {
+			lines[kind][reason] = []byte(refusal(requestKind(kind), denyReason(reason)) + "\n")
+		}
+	}
+	return lines
+}()
 
 // preflightGrant is what an answer to a preflight says of methods and headers: the
 // values of Access-Control-Allow-Methods and Access-Control-Allow-Headers.
@@ -120,7 +130,7 @@ func newResponseWriter(w http.ResponseWriter, r *http.Request, d decided) *respo
 		rw.policy = d.handler.policies.open
 	}
 	if rw.policy != nil && d.decision.kind == kindPreflight {
-		rw.fields = make(fields, allFields)
+		rw.fields = make(fields, preflightFields)
 		if rw.preflight == nil {
 			grant := rw.policy.preflightGrant(r, d.decision.reason)
 			rw.preflight = &grant

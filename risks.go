@@ -77,9 +77,9 @@ func (c *compiler) warnOfRisks(name string) {
 }
 
 // checkPatternRisks tells the risks of one pattern.
-func (c *compiler) checkPatternRisks(p *policy, pattern originPattern) {
+func (c *compiler) checkPatternRisks(p *policy, e entry, pattern origin.Pattern) {
 	need := func(r risk, reason, fix string) {
-		c.need(r, optionAllowOrigins, pattern.index, pattern.text, reason, fix)
+		c.need(r, optionAllowOrigins, e.index, e.text, reason, fix)
 	}
 	if pattern.Opaque() {
 		need(riskNull, "this is no site: any page can have this origin", "take it out")

@@ -73,6 +73,13 @@ func TestLiveHeaderMap(t *testing.T) {
 			return nil
 		}
 	}
+	set := func(name, value string) caddyhttp.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(http.StatusOK)
+			w.Header().Set(name, value)
+			return nil
+		}
+	}
 	credentials := "Allow-Credentials: true"
 	for _, test := range []struct {
 		name  string
@@ -82,6 +89,15 @@ func TestLiveHeaderMap(t *testing.T) {
 	}{
 		{"nothing late", "", add("X-Late", "1"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
 		{"a late grant", "", add(headerAllowOrigin, "*"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"a late grant in place of the right one", "", set(headerAllowOrigin, "*"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"a late Vary in place of the right one", "", set(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", "Vary: Accept, Origin"}},
+		{"a late grant in place of another name", "", func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("X-One", "1")
+			w.WriteHeader(http.StatusOK)
+			w.Header().Del("X-One")
+			w.Header().Set(headerMaxAge, "600")
+			return nil
+		}, []string{allowApp, credentials, "Expose-Headers: Date, Vary, X-One", vary}},
 		{"a late grant, kept", "keep", add(headerAllowOrigin, "*"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
 		{"a late name that is exposed", "", add(headerExposeHeaders, "X-One"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
 		{"a late grant after a 304", "", func(w http.ResponseWriter, _ *http.Request) error {

@@ -217,9 +217,15 @@ func (r *loadRequest) isPreflight() bool {
 }
 
 // requestedHeaders returns the names in Access-Control-Request-Headers, without the
-// empty items that lists may have (RFC 9110, section 5.6.1.2).
+// empty items that lists may have, or none if there are more than 16 of these (RFC 9110,
+// section 5.6.1.2).
 func (r *loadRequest) requestedHeaders() []string {
-	return strings.FieldsFunc(strings.Join(r.header["Access-Control-Request-Headers"], ","), func(c rune) bool { return c == ',' || c == ' ' })
+	list := strings.ReplaceAll(strings.Join(r.header["Access-Control-Request-Headers"], ","), " ", "")
+	names := slices.DeleteFunc(strings.Split(list, ","), func(item string) bool { return item == "" })
+	if strings.Count(list, ",")+1-len(names) > 16 {
+		return nil
+	}
+	return names
 }
 
 // allowedByWildcard returns names if "*" allows them all, and none if one of them is

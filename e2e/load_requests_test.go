@@ -71,6 +71,7 @@ var loadKinds = []struct {
 	{"preflight of a forbidden method", 2, func(a loadAsker) *loadRequest { return a.preflight("TRACE") }},
 	{"preflight with malformed headers", 2, func(a loadAsker) *loadRequest { return a.preflight("PUT", "x-a,[,x-b") }},
 	{"preflight with 8000 commas", 2, func(a loadAsker) *loadRequest { return a.preflight("PUT", strings.Repeat(",", 8000)+"x-a") }},
+	{"preflight with 16 commas", 2, func(a loadAsker) *loadRequest { return a.preflight("PUT", strings.Repeat(",", 16)+"x-a") }},
 	{"preflight with 200 lines", 2, func(a loadAsker) *loadRequest {
 		return a.preflight(append([]string{"PUT"}, strings.Split(strings.Repeat("x-a,", 199)+"x-b", ",")...)...)
 	}},

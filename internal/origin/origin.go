@@ -181,27 +181,34 @@ func validName(s string) bool {
 	if s == "" || len(strings.TrimSuffix(s, ".")) > maxHostLength {
 		return false
 	}
-	labelStart := 0
-	for i := 0; i < len(s); i++ {
-		if s[i] != '.' {
-			if !labelByte(s[i]) {
-				return false
-			}
-			continue
-		}
-		if i == labelStart {
+	before := nameDot
+	for i := range len(s) {
+		class := nameBytes[s[i]]
+		if class == nameOther || class == nameDot && before == nameDot {
 			return false
 		}
-		labelStart = i + 1
+		before = class
 	}
 	return true
 }
 
-// labelByte reports whether c can stand in a label of a host name, and so whether a
-// wildcard matches it.
-func labelByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
-}
+// nameByte says what a byte is in a host name.
+type nameByte uint8
+
+const (
+	nameOther nameByte = iota
+	nameLabel          // stands in a label, so that a wildcard matches it
+	nameDot
+)
+
+// nameBytes has what each byte is: hosts are long, and all of their bytes are looked at.
+var nameBytes = func() (bytes [256]nameByte) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789-_") {
+		bytes[c] = nameLabel
+	}
+	bytes['.'] = nameDot
+	return bytes
+}()
 
 // endsInNumber reports whether a browser reads host as an IPv4 address because its
 // last label is a number (URL standard, "ends in a number checker").

@@ -138,7 +138,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil && !strings.Contains(s, "xn--") && checkScheme(o.Scheme(), "", "") == nil {
 			t.Fatalf("ParsePattern(%q): %v", s, err)
 		}
-		if err == nil && (p.String() != s || !newSet(p).Contains(o)) {
+		if err == nil && (p.String() != s || !NewSet(p).Contains(o)) {
 			t.Fatalf("ParsePattern(%q) = %q", s, p)
 		}
 	})

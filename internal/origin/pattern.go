@@ -29,11 +29,34 @@ const anyPort = "*"
 // Pattern is a parsed origin pattern, normalised to what browsers send. The zero
 // value is the pattern "none".
 type Pattern struct {
-	kind   kind
-	scheme string
-	host   string // with its "*", if it has one; "null" or "file://" if opaque
-	port   string // "" for the scheme's default, "*" for any
+	text      string // the whole of it, but of the zero value
+	kind      kind
+	hostStart uint16 // of those that have a scheme, a host and perhaps a port; else 0
+	hostEnd   uint16
 }
+
+// newPattern returns the pattern of these parts. The host is with its "*", if it has
+// one; the port is "" for the scheme's default, and "*" for any.
+func newPattern(kind kind, scheme, host, port string) Pattern {
+	text := scheme + schemeSeparator + host
+	p := Pattern{kind: kind, hostStart: uint16(len(scheme + schemeSeparator)), hostEnd: uint16(len(text))}
+	if port != "" {
+		text += ":" + port
+	}
+	p.text = text
+	return p
+}
+
+func (p Pattern) scheme() string {
+	return strings.TrimSuffix(p.text[:p.hostStart], schemeSeparator)
+}
+
+func (p Pattern) host() string { return p.text[p.hostStart:p.hostEnd] }
+
+func (p Pattern) port() string { return strings.TrimPrefix(p.text[p.hostEnd:], ":") }
+
+// withoutPort returns the scheme and the host as they stand in the pattern.
+func (p Pattern) withoutPort() string { return p.text[:p.hostEnd] }
 
 // ParsePattern parses one pattern: an origin, an origin with a wildcard ("*" as the
 // port, as the host, as the first label of the host or inside it), "*", "none",
@@ -43,11 +66,14 @@ type Pattern struct {
 func ParsePattern(s string) (Pattern, error) {
 	switch s {
 	case "*":
-		return Pattern{kind: kindAny}, nil
+		return Pattern{kind: kindAny, text: s}, nil
 	case "none":
 		return Pattern{kind: kindNone}, nil
 	case Null, File:
-		return Pattern{kind: kindOpaque, host: s}, nil
+		return Pattern{kind: kindOpaque, text: s}, nil
+	}
+	if p, ok := parsePlain(s); ok {
+		return p, nil
 	}
 	p, err := parseTuple(s)
 	if err == nil {
@@ -58,6 +84,17 @@ func ParsePattern(s string) (Pattern, error) {
 		err = &PatternError{Reason: "this is a regular expression, not an origin", Regexp: true}
 	}
 	return Pattern{}, err
+}
+
+// parsePlain parses what long lists are made of: an origin as browsers send it, where
+// nothing is to be normalised. [parseTuple] would parse it to the same in several times
+// the time.
+func parsePlain(s string) (Pattern, bool) {
+	o, ok := Parse(s)
+	if !ok || o.Scheme() != "https" && o.Scheme() != "http" || needsIDNA(o.Host(), true) {
+		return Pattern{}, false
+	}
+	return Pattern{kind: kindExact, text: s, hostStart: uint16(o.hostStart), hostEnd: uint16(o.hostEnd)}, true
 }
 
 // parseTuple parses a pattern of a scheme, a host and perhaps a port.
@@ -84,25 +121,26 @@ func parseTuple(s string) (Pattern, *PatternError) {
 	if !ok || scheme == "" || strings.ContainsAny(scheme, "/#") {
 		return Pattern{}, &PatternError{Reason: "an origin starts with a scheme", Fix: withScheme(s)}
 	}
-	p := Pattern{scheme: lowerASCII(scheme)}
-	if err := checkScheme(p.scheme, scheme, authority); err != nil {
+	normal := lowerASCII(scheme)
+	if err := checkScheme(normal, scheme, authority); err != nil {
 		return Pattern{}, err
 	}
 	if err := checkAuthority(scheme, authority); err != nil {
 		return Pattern{}, err
 	}
-	host := authority[:hostLength(authority)]
-	if host == "" {
+	written := authority[:hostLength(authority)]
+	if written == "" {
 		return Pattern{}, &PatternError{Reason: "an origin has a host"}
 	}
-	var err *PatternError
-	if p.port, err = parsePort(p.scheme, host, authority[len(host):]); err != nil {
+	port, err := parsePort(normal, written, authority[len(written):])
+	if err != nil {
 		return Pattern{}, err
 	}
-	if p.kind, p.host, err = parseHost(p.scheme, host, authority[len(host):]); err != nil {
+	kind, host, err := parseHost(normal, written, authority[len(written):])
+	if err != nil {
 		return Pattern{}, err
 	}
-	return p, nil
+	return newPattern(kind, normal, host, port), nil
 }
 
 // parsePort parses what follows the host: nothing, or a colon and a port.
@@ -184,19 +222,10 @@ func parseHost(scheme, host, rest string) (kind, string, *PatternError) {
 
 // String returns the pattern normalised, as [ParsePattern] reads it.
 func (p Pattern) String() string {
-	switch p.kind {
-	case kindNone:
+	if p.kind == kindNone {
 		return "none"
-	case kindAny:
-		return "*"
-	case kindOpaque:
-		return p.host
 	}
-	s := p.scheme + schemeSeparator + p.host
-	if p.port != "" {
-		s += ":" + p.port
-	}
-	return s
+	return p.text
 }
 
 // Any reports whether the pattern is "*", which every origin matches.
@@ -211,12 +240,12 @@ func (p Pattern) Opaque() bool { return p.kind == kindOpaque }
 // AnyHost reports whether the pattern leaves open the whole host, or the only label of
 // it ("https://*", "chrome-extension://a*").
 func (p Pattern) AnyHost() bool {
-	return p.kind == kindAnyHost || p.kind == kindLabel && !strings.Contains(p.host, ".")
+	return p.kind == kindAnyHost || p.kind == kindLabel && !strings.Contains(p.host(), ".")
 }
 
 // Insecure reports whether the pattern matches an origin that came over plain HTTP,
 // which whoever sits on the network can forge. Loopback hosts do not count.
-func (p Pattern) Insecure() bool { return p.scheme == "http" && !IsLoopback(p.host) }
+func (p Pattern) Insecure() bool { return p.scheme() == "http" && !IsLoopback(p.host()) }
 
 // WildcardParent returns the host name to the right of a wildcard label, such as
 // "github.io" in "https://*.github.io", or "" if there is none.
@@ -224,7 +253,7 @@ func (p Pattern) WildcardParent() string {
 	if p.kind != kindSubdomain && p.kind != kindLabel {
 		return ""
 	}
-	_, parent, _ := strings.Cut(p.host, ".")
+	_, parent, _ := strings.Cut(p.host(), ".")
 	return strings.TrimSuffix(parent, ".")
 }
 

@@ -2,7 +2,6 @@ package origin
 
 import (
 	"cmp"
-	"math/rand/v2"
 	"slices"
 	"strings"
 )
@@ -14,11 +13,11 @@ const MaxShapes = 500
 // Set is a compiled list of patterns. What a look-up costs grows with the length of
 // the origin, and not with how many patterns the set holds, but for the lengths that
 // [MaxShapes] is about. The zero value is an empty set. A set may be read by many
-// goroutines once it is no longer added to.
+// goroutines.
 type Set struct {
 	any      bool
-	exact    map[string]struct{}  // whole origins
-	anyPort  map[string]struct{}  // origins without their port
+	exact    table                // whole origins
+	anyPort  table                // origins without their port
 	wildcard map[string]*wildcard // by scheme
 }
 
@@ -26,16 +25,14 @@ type Set struct {
 type wildcard struct {
 	anyHost ports
 	single  labels             // of hosts with one label
-	parents map[uint64]*parent // by the hash of their name
-	seed    uint64
+	parents map[string]*parent // by their name
+	lengths []int              // of the names of parents, sorted, each once
 }
 
 // parent is a name that stands to the right of a wildcard label.
 type parent struct {
-	name       string
 	subdomains ports // of the pattern "*." before it
 	labels     labels
-	next       *parent // another name of the same hash
 }
 
 // labels are the patterns with "*" inside the label before one parent, or inside the
@@ -62,27 +59,37 @@ type ports struct {
 	list map[string]struct{}
 }
 
-// Add puts p into the set. It must not run beside other calls.
-func (s *Set) Add(p Pattern) {
-	switch {
-	case p.kind == kindNone:
-	case p.kind == kindAny:
-		s.any = true
-	case p.kind == kindExact && p.port == anyPort:
-		insert(&s.anyPort, p.scheme+schemeSeparator+p.host)
-	case p.kind == kindExact, p.kind == kindOpaque:
-		insert(&s.exact, p.String())
-	default:
-		if s.wildcard == nil {
-			s.wildcard = make(map[string]*wildcard)
+// NewSet returns the set of these patterns.
+func NewSet(patterns ...Pattern) *Set {
+	s := new(Set)
+	var exact, onAnyPort []string
+	for _, p := range patterns {
+		switch {
+		case p.kind == kindNone:
+		case p.kind == kindAny:
+			s.any = true
+		case p.kind == kindExact && p.port() == anyPort:
+			onAnyPort = append(onAnyPort, p.withoutPort())
+		case p.kind == kindExact, p.kind == kindOpaque:
+			exact = append(exact, p.text)
+		default:
+			s.addWildcard(p)
 		}
-		w := s.wildcard[p.scheme]
-		if w == nil {
-			w = &wildcard{parents: make(map[uint64]*parent), seed: rand.Uint64()}
-			s.wildcard[p.scheme] = w
-		}
-		w.add(p)
 	}
+	s.exact, s.anyPort = newTable(exact), newTable(onAnyPort)
+	return s
+}
+
+func (s *Set) addWildcard(p Pattern) {
+	if s.wildcard == nil {
+		s.wildcard = make(map[string]*wildcard)
+	}
+	w := s.wildcard[p.scheme()]
+	if w == nil {
+		w = &wildcard{parents: make(map[string]*parent)}
+		s.wildcard[p.scheme()] = w
+	}
+	w.add(p)
 }
 
 // Any reports whether the set holds "*", which every origin matches, malformed ones
@@ -96,29 +103,37 @@ func (s *Set) Shapes() int {
 	for _, w := range s.wildcard {
 		most = max(most, len(w.single.shapes))
 		for _, p := range w.parents {
-			for ; p != nil; p = p.next {
-				most = max(most, len(p.labels.shapes))
-			}
+			most = max(most, len(p.labels.shapes))
 		}
 	}
 	return most
 }
 
+// Matches reports whether a pattern of the set matches what was sent. It allocates
+// nothing, and parses it only if that is needed.
+func (s *Set) Matches(sent *Sent) bool {
+	if s.any || s.exact.has(sent.raw) {
+		return true
+	}
+	if s.anyPort.empty() && s.wildcard == nil {
+		return false
+	}
+	o, wellFormed := sent.Origin()
+	return wellFormed && s.matchesOpen(o)
+}
+
 // Contains reports whether a pattern of the set matches o. It allocates nothing.
 func (s *Set) Contains(o Origin) bool {
-	if s.any {
-		return true
-	}
-	if _, ok := s.exact[o.raw]; ok {
-		return true
-	}
+	return s.any || s.exact.has(o.raw) || s.matchesOpen(o)
+}
+
+// matchesOpen reports whether a pattern that leaves something open matches o.
+func (s *Set) matchesOpen(o Origin) bool {
 	if o.Opaque() {
 		return false
 	}
-	if len(s.anyPort) > 0 {
-		if _, ok := s.anyPort[o.withoutPort()]; ok {
-			return true
-		}
+	if s.anyPort.has(o.withoutPort()) {
+		return true
 	}
 	w := s.wildcard[o.Scheme()]
 	return w != nil && w.contains(o.Host(), o.Port())
@@ -132,63 +147,42 @@ func (s *Set) Covers(p Pattern) bool {
 	if p.kind == kindAny {
 		return false
 	}
-	if _, ok := s.exact[p.String()]; ok {
-		return true
-	}
-	if _, ok := s.anyPort[p.scheme+schemeSeparator+p.host]; ok {
+	if s.exact.has(p.text) || s.anyPort.has(p.withoutPort()) {
 		return true
 	}
 	// A wildcard label is looked up as it stands: as text, its "*" is matched by
 	// just those patterns that match every text in its place.
-	w := s.wildcard[p.scheme]
-	return w != nil && w.contains(p.host, p.port)
+	w := s.wildcard[p.scheme()]
+	return w != nil && w.contains(p.host(), p.port())
 }
 
 func (w *wildcard) add(p Pattern) {
-	label, name, hasParent := strings.Cut(p.host, ".")
+	port := p.port()
+	label, name, hasParent := strings.Cut(p.host(), ".")
 	switch prefix, suffix, _ := strings.Cut(label, "*"); {
 	case p.kind == kindAnyHost:
-		w.anyHost.add(p.port)
+		w.anyHost.add(port)
 	case p.kind == kindSubdomain:
-		w.parent(name).subdomains.add(p.port)
+		w.parent(name).subdomains.add(port)
 	case hasParent:
-		w.parent(name).labels.add(affixes{prefix, suffix}, p.port)
+		w.parent(name).labels.add(affixes{prefix, suffix}, port)
 	default:
-		w.single.add(affixes{prefix, suffix}, p.port)
+		w.single.add(affixes{prefix, suffix}, port)
 	}
 }
 
 // parent returns the parent of this name, which it makes if there is none.
 func (w *wildcard) parent(name string) *parent {
-	h := w.seed
-	for i := len(name) - 1; i >= 0; i-- {
-		h = hashByte(h, name[i])
-	}
-	return w.parentAt(h, name)
-}
-
-// parentAt returns the parent of this name, whose hash is h.
-func (w *wildcard) parentAt(h uint64, name string) *parent {
-	if p := w.find(h, name); p != nil {
-		return p
-	}
-	p := &parent{name: name, next: w.parents[h]}
-	w.parents[h] = p
-	return p
-}
-
-// find returns the parent of this name, whose hash is h, or nil.
-func (w *wildcard) find(h uint64, name string) *parent {
-	p := w.parents[h]
-	for p != nil && p.name != name {
-		p = p.next
+	p := w.parents[name]
+	if p == nil {
+		p = new(parent)
+		w.parents[name] = p
+		if i, found := slices.BinarySearch(w.lengths, len(name)); !found {
+			w.lengths = slices.Insert(w.lengths, i, len(name))
+		}
 	}
 	return p
 }
-
-// hashByte adds a byte to a hash. Names are hashed from the right, so that one walk
-// over a host hashes the names of all its parents.
-func hashByte(h uint64, c byte) uint64 { return (h ^ uint64(c)) * 0x100000001b3 }
 
 func (l *labels) add(a affixes, port string) {
 	if l.ports == nil {
@@ -204,7 +198,8 @@ func (l *labels) add(a affixes, port string) {
 	l.ports[a].add(port)
 }
 
-// contains walks over host once, from the right.
+// contains looks up what is to the right of a dot of host and as long as the name of a
+// parent: about as often as host has labels, at most.
 func (w *wildcard) contains(host, port string) bool {
 	if w.anyHost.has(port) {
 		return true
@@ -214,15 +209,18 @@ func (w *wildcard) contains(host, port string) bool {
 		// An IPv6 address matches nothing here: a label has no colon.
 		return w.single.contain(host, port)
 	}
-	h := w.seed
-	for i := len(host) - 1; i >= first; i-- {
-		if host[i] == '.' { // there is no parent behind a trailing dot
-			p := w.find(h, host[i+1:])
-			if p != nil && (p.subdomains.has(port) || i == first && p.labels.contain(host[:i], port)) {
-				return true
-			}
+	for _, length := range w.lengths {
+		dot := len(host) - length - 1
+		if dot < first {
+			return false
 		}
-		h = hashByte(h, host[i])
+		if host[dot] != '.' {
+			continue
+		}
+		p := w.parents[host[dot+1:]]
+		if p != nil && (p.subdomains.has(port) || dot == first && p.labels.contain(host[:dot], port)) {
+			return true
+		}
 	}
 	return false
 }
@@ -244,7 +242,10 @@ func (p *ports) add(port string) {
 		p.any = true
 		return
 	}
-	insert(&p.list, port)
+	if p.list == nil {
+		p.list = make(map[string]struct{})
+	}
+	p.list[port] = struct{}{}
 }
 
 func (p *ports) has(port string) bool {
@@ -253,11 +254,4 @@ func (p *ports) has(port string) bool {
 	}
 	_, ok := p.list[port]
 	return ok
-}
-
-func insert(set *map[string]struct{}, key string) {
-	if *set == nil {
-		*set = make(map[string]struct{})
-	}
-	(*set)[key] = struct{}{}
 }
