@@ -5,6 +5,7 @@ package corstest
 import (
 	"bufio"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -221,6 +222,15 @@ var taken = struct {
 // clients, one of which may else take it before the test does.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
+	address, err := FindAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+// FindAddress is [FreeAddress] for what is not a test.
+func FindAddress() (string, error) {
 	taken.Lock()
 	defer taken.Unlock()
 	for range 100 {
@@ -234,13 +244,12 @@ func FreeAddress(t testing.TB) string {
 			udp = packets.Close()
 		}
 		if err := listener.Close(); err != nil {
-			t.Fatal(err)
+			return "", err
 		}
 		if udp == nil && !taken.addresses[address] {
 			taken.addresses[address] = true
-			return address
+			return address, nil
 		}
 	}
-	t.Fatal("no free address on loopback")
-	return ""
+	return "", errors.New("no free address on loopback")
 }
