@@ -1,0 +1,101 @@
+package servers
+
+// The parts of a config of nginx that answer CORS. In a location, "if" with "return" is
+// what everybody writes, and safe.
+const (
+	nginxAnswering = "if ($request_method = OPTIONS) { return 204; }"
+
+	nginxCORS = `if ($request_method = OPTIONS) {
+		add_header Access-Control-Allow-Origin $allowed always;
+		add_header Access-Control-Allow-Methods "GET, POST, PUT, DELETE" always;
+		add_header Access-Control-Allow-Headers "Content-Type, Authorization" always;
+		add_header Access-Control-Max-Age 600 always;
+		add_header Vary Origin always;
+		return 204;
+	}
+	add_header Access-Control-Allow-Origin $allowed always;
+	add_header Vary Origin always;`
+)
+
+// nginxServer returns an nginx with these lines in its location.
+func nginxServer(name, lines string) server {
+	return server{name, lines == nginxCORS, func(l *lab, cell Cell, address string) (*process, error) {
+		handler := "default_type text/plain; return 200 " + hello + ";"
+		if cell.Handler == ReverseProxy {
+			handler = "proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection \"\";"
+		}
+		listen := address + ";"
+		if cell.Protocol == HTTP2 {
+			listen = address + " ssl http2; ssl_certificate " + l.certificate + "; ssl_certificate_key " + l.key + ";"
+		}
+		return l.startNginx(l.serverCore, `map $http_origin $allowed { default ""; "`+origin+`" $http_origin; }
+	upstream backend { server `+l.backend+`; keepalive 32; keepalive_requests 100000000; }
+	server { listen `+listen+" location / {\n"+lines+"\n"+handler+"\n} }")
+	}}
+}
+
+// startNginx starts an nginx that is one process, with these lines in its http block.
+// By default it closes connections after a thousand requests, which Caddy and HAProxy
+// do not.
+func (l *lab) startNginx(core int, lines string) (*process, error) {
+	file, err := l.write(`daemon off;
+master_process off;
+pid ` + l.dir + `/nginx.pid;
+error_log stderr;
+events { worker_connections 256; }
+http {
+	access_log off;
+	keepalive_requests 100000000;
+	client_body_temp_path ` + l.dir + `/body;
+	proxy_temp_path ` + l.dir + `/proxy;
+	fastcgi_temp_path ` + l.dir + `/fastcgi;
+	uwsgi_temp_path ` + l.dir + `/uwsgi;
+	scgi_temp_path ` + l.dir + `/scgi;
+	` + lines + `
+}
+`)
+	if err != nil {
+		return nil, err
+	}
+	return l.start(core, l.nginx, "-e", "stderr", "-c", file)
+}
+
+// The rules of HAProxy that answer CORS.
+const (
+	haproxyAnswering = "http-request return status 204 if METH_OPTIONS"
+
+	haproxyCORS = `http-request set-var(txn.origin) req.hdr(Origin)
+	acl allowed var(txn.origin) -m str ` + origin + `
+	http-request return status 204 hdr Access-Control-Allow-Methods "GET, POST, PUT, DELETE" hdr Access-Control-Allow-Headers "Content-Type, Authorization" hdr Access-Control-Max-Age 600 if METH_OPTIONS allowed
+	http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if allowed
+	http-after-response add-header Vary Origin`
+)
+
+// haproxyServer returns a HAProxy with these rules in its frontend.
+func haproxyServer(name, rules string) server {
+	return server{name, rules == haproxyCORS, func(l *lab, cell Cell, address string) (*process, error) {
+		handler := "http-request return status 200 content-type text/plain string " + hello
+		if cell.Handler == ReverseProxy {
+			handler = "default_backend api"
+		}
+		bind := address
+		if cell.Protocol == HTTP2 {
+			bind += " ssl crt " + l.both + " alpn h2"
+		}
+		file, err := l.write(`global
+	nbthread 1
+defaults
+	mode http
+	timeout connect 5s
+	timeout client 30s
+	timeout server 30s
+frontend site
+	bind ` + bind + "\n\t" + rules + "\n\t" + handler + `
+backend api
+	server one ` + l.backend + "\n")
+		if err != nil {
+			return nil, err
+		}
+		return l.start(l.serverCore, l.haproxy, "-db", "-f", file)
+	}}
+}
