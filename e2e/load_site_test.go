@@ -197,6 +197,9 @@ func (r *loadRequest) withoutModule(status int) loadAnswer {
 		if r.header["Upgrade"] != nil {
 			a.statuses, backend = []int{101, 502}, status == 101
 		}
+		if r.manner == abortSending {
+			a.statuses = append(a.statuses, 499) // which Caddy gives a client that went away, and may still arrive
+		}
 		if status == 200 {
 			a.size = r.asked
 		}
