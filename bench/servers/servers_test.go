@@ -13,9 +13,6 @@ import (
 
 // TestRun measures all servers, as short as it can be.
 func TestRun(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a minute; the report does the same with -quick")
-	}
 	result, err := Run(t.Context(), how.Options{Quick: true, Log: t.Logf})
 	if missing := (*MissingError)(nil); errors.As(err, &missing) && os.Getenv("CI") == "" {
 		t.Skip(err)
