@@ -49,18 +49,14 @@ var fieldNames = [answerFields]string{
 	fieldCacheControl:     headerCacheControl,
 }
 
-// restoreGrants puts back into h what was granted there and was replaced since.
-func (f fields) restoreGrants(h http.Header) {
-	for field := range f {
-		if field != fieldVary && f[field] != "" && !f.holds(h[fieldNames[field]], field) {
-			f.put(h, field, f[field])
+// restoreGrants puts back into h what was granted there and was replaced since, by what
+// was found there.
+func (f fields) restoreGrants(h http.Header, found survey) {
+	for field, value := range f {
+		if field != fieldVary && value != "" && !found.has(field) {
+			f.put(h, field, value)
 		}
 	}
-}
-
-// holds reports whether values are one of the fields, the one of this place.
-func (f fields) holds(values []string, field int) bool {
-	return len(values) == 1 && &values[0] == &f[field]
 }
 
 // put sets one field of h to a value of its own.
@@ -69,17 +65,16 @@ func (f fields) put(h http.Header, field int, value string) {
 	h[fieldNames[field]] = f[field : field+1 : field+1]
 }
 
-// own reports whether values are one of the fields.
-func (f fields) own(values []string) bool {
-	if len(values) != 1 {
-		return false
-	}
-	for i := range f {
-		if &values[0] == &f[i] {
-			return true
+// place returns the place of the field that values are, or -1.
+func (f fields) place(values []string) int {
+	if len(values) == 1 {
+		for i := range f {
+			if &values[0] == &f[i] {
+				return i
+			}
 		}
 	}
-	return false
+	return -1
 }
 
 // grantOrigin writes Access-Control-Allow-Origin and -Credentials (Fetch, "CORS
@@ -119,7 +114,7 @@ func (f fields) grantExposure(h http.Header, names string) {
 func (f fields) othersAllow(h http.Header) bool {
 	lines := 0
 	for name, values := range h {
-		if len(name) != len(headerAllowOrigin) || !strings.EqualFold(name, headerAllowOrigin) || f.own(values) {
+		if len(name) != len(headerAllowOrigin) || !strings.EqualFold(name, headerAllowOrigin) || f.place(values) >= 0 {
 			continue
 		}
 		for _, value := range values {
@@ -129,35 +124,61 @@ func (f fields) othersAllow(h http.Header) bool {
 	return lines == 1
 }
 
+// survey is what a walk over a header map found there that stays.
+type survey struct {
+	own  uint16   // a bit for each of the response's own fields that stands in its place
+	vary []string // the lines of Vary
+}
+
+// has reports whether a field of the response stands in its place.
+func (s survey) has(field int) bool { return s.own&(1<<field) != 0 }
+
 // removeOthers takes out of h what another handler or a backend granted, in trailers
 // and, unless they are kept, in fields, and brings a Vary that was set under another
 // case to its canonical key. It walks the map, because handlers can set keys that are
-// not canonical.
-func (f fields) removeOthers(h http.Header, kept bool) {
+// not canonical. What it returns is all that is asked of the map, since a look-up of one
+// name takes as long as several steps of a walk (BenchmarkHandler).
+func (f fields) removeOthers(h http.Header, kept bool) survey {
+	var found survey
 	for name, values := range h {
-		switch {
-		case isCORSResponseHeader(name):
-			if !kept && !f.own(values) {
+		if name == "" {
+			continue
+		}
+		switch name[0] | 0x20 {
+		case 'a':
+			if place := f.place(values); place >= 0 && name == fieldNames[place] {
+				found.own |= 1 << place
+			} else if !kept && isCORSResponseHeader(name) {
 				delete(h, name)
 			}
-		case strings.HasPrefix(name, http.TrailerPrefix):
-			if isCORSHeader(name[len(http.TrailerPrefix):]) {
+		case 't':
+			if name == headerTrailer {
+				removeTrailerNames(h, values)
+			} else if trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); ok && isCORSHeader(trailer) {
 				delete(h, name)
 			}
-		case name == headerTrailer:
-			removeTrailerNames(h, values)
-		case len(name) == len(headerVary) && name != headerVary && strings.EqualFold(name, headerVary):
-			delete(h, name)
-			h[headerVary] = append(slices.Clip(h[headerVary]), values...)
+		case 'v':
+			switch {
+			case name == headerVary:
+				found.vary = values
+				if f.place(values) == fieldVary {
+					found.own |= 1 << fieldVary
+				}
+			case len(name) == len(headerVary) && strings.EqualFold(name, headerVary):
+				delete(h, name)
+				found.own &^= 1 << fieldVary // it is longer now
+				found.vary = append(slices.Clip(h[headerVary]), values...)
+				h[headerVary] = found.vary
+			}
 		}
 	}
+	return found
 }
 
-// mergeVary makes sure that each of names, a comma-joined list, is in the Vary of h
-// exactly once. What else stands there stays, and so does "*", which says it all
+// mergeVary makes sure that each of names, a comma-joined list, is in the Vary of h, which
+// has these lines, exactly once. What else stands there stays, and so does "*", which says it all
 // (RFC 9110, section 12.5.5).
-func (f fields) mergeVary(h http.Header, names string) {
-	lines := h[headerVary]
+func (f fields) mergeVary(h http.Header, lines []string, names string) {
 	switch {
 	case len(lines) == 0:
 		f.put(h, fieldVary, names)

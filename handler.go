@@ -14,7 +14,7 @@ const decidedVar = "{cors}"
 type decided struct {
 	handler   *Handler
 	decision  decision
-	preflight *preflightGrant // of a preflight that is passed on, else nil
+	preflight *forwarded // of a preflight that is passed on, else nil
 }
 
 // decidedOf returns what a handler that acts on it decided about a request.

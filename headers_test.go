@@ -46,8 +46,8 @@ func TestVaryOfOthersIsNotWrittenTo(t *testing.T) {
 	shared := []string{"Accept", "theirs"}
 	h := http.Header{"Vary": shared[:1], "vary": {"Cookie"}}
 	f := make(fields, actualFields)
-	f.removeOthers(h, false)
-	f.mergeVary(h, headerOrigin)
+	found := f.removeOthers(h, false)
+	f.mergeVary(h, found.vary, headerOrigin)
 	if want := []string{"Accept", "theirs"}; !slices.Equal(shared, want) {
 		t.Errorf("shared is %q", shared)
 	}

@@ -32,12 +32,12 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	f := fields(a.values[:preflightFields])
-	f.removeOthers(header, false)
+	found := f.removeOthers(header, false)
 	f.grantOrigin(header, p, a.decision.origin)
 	f.grantPreflight(header, p, p.preflightGrant(r, a.decision.reason))
 	f.grantExposure(header, p.exposeHeaders)
 	if p.preflightVary != "" {
-		f.mergeVary(header, p.preflightVary)
+		f.mergeVary(header, found.vary, p.preflightVary)
 	}
 	w.WriteHeader(a.handler.PreflightStatus)
 }
@@ -47,8 +47,8 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 func (a *answer) refuse(w http.ResponseWriter) {
 	header := w.Header()
 	f := fields(a.values[:])
-	f.removeOthers(header, false)
-	f.mergeVary(header, headerOrigin)
+	found := f.removeOthers(header, false)
+	f.mergeVary(header, found.vary, headerOrigin)
 	if a.decision.kind == kindActual {
 		f.put(header, fieldCacheControl, "no-store")
 	}
@@ -106,13 +106,11 @@ func (p *policy) preflightGrant(r *http.Request, reason denyReason) preflightGra
 // responseWriter applies a decision to the response that the next handler writes: as
 // late as the header is written, because only then it is known what a backend set.
 //
-// It is never pooled: header maps hold on to its fields.
+// It is never pooled: header maps hold on to its values.
 type responseWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	decided
-	policy      *policy // what it grants, if anything
-	fields      fields
-	inline      [actualFields]string // what fields are, unless a preflight needs more
+	values      [actualFields]string // of the fields, unless a preflight needs more
 	wroteHeader bool
 	kept        bool // whether the response stands as the backend made it
 	late        bool // whether the header map is sent after it was written, as over HTTP/3
@@ -120,23 +118,38 @@ type responseWriter struct {
 }
 
 func newResponseWriter(w http.ResponseWriter, r *http.Request, d decided) *responseWriter {
-	rw := &responseWriter{
-		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
-		decided:               d,
-		policy:                d.decision.policy,
-	}
-	rw.fields = rw.inline[:]
-	if d.decision.outcome == outcomeNotCORS {
-		rw.policy = d.handler.policies.open
-	}
-	if rw.policy != nil && d.decision.kind == kindPreflight {
-		rw.fields = make(fields, preflightFields)
-		if rw.preflight == nil {
-			grant := rw.policy.preflightGrant(r, d.decision.reason)
-			rw.preflight = &grant
+	rw := &responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, decided: d}
+	if d.decision.kind == kindPreflight && d.decision.policy != nil {
+		rw.preflight = &forwarded{}
+		if d.preflight != nil {
+			rw.preflight.grant = d.preflight.grant
+		} else {
+			rw.preflight.grant = d.decision.policy.preflightGrant(r, d.decision.reason)
 		}
 	}
 	return rw
+}
+
+// forwarded is what a preflight that is passed on needs beside a decision.
+type forwarded struct {
+	grant  preflightGrant
+	values [preflightFields]string
+}
+
+// fields returns where the values of the fields are.
+func (rw *responseWriter) fields() fields {
+	if rw.preflight != nil {
+		return rw.preflight.values[:]
+	}
+	return rw.values[:]
+}
+
+// policy returns the policy whose grants are on the response, or nil.
+func (rw *responseWriter) policy() *policy {
+	if rw.decision.outcome == outcomeNotCORS {
+		return rw.handler.policies.open
+	}
+	return rw.decision.policy
 }
 
 // serve runs the next handler and sees to it that the decision is on the response,
@@ -159,44 +172,48 @@ func (rw *responseWriter) serve(r *http.Request, next caddyhttp.Handler) error {
 // Once the header is written, the fields that are this writer's are left as they are:
 // handlers ahead of this one may have edited them, and they have the last word.
 func (rw *responseWriter) apply(complete bool) {
-	h := rw.Header()
+	h, f := rw.Header(), rw.fields()
 	if rw.overruled {
-		rw.fields.removeOthers(h, true)
+		f.removeOthers(h, true)
 		return
 	}
 	if !rw.wroteHeader {
-		rw.kept = rw.handler.UpstreamHeaders == upstreamKeep && rw.fields.othersAllow(h)
+		rw.kept = rw.handler.UpstreamHeaders == upstreamKeep && f.othersAllow(h)
 	}
-	rw.fields.removeOthers(h, rw.kept)
+	found := f.removeOthers(h, rw.kept)
 	depends := rw.kept || rw.handler.policies.open == nil
-	if depends && (!rw.wroteHeader || !rw.fields.own(h[headerVary])) {
-		rw.fields.mergeVary(h, rw.varyNames())
+	if depends && (!rw.wroteHeader || !found.has(fieldVary)) {
+		f.mergeVary(h, found.vary, rw.varyNames())
 	}
+	p := rw.policy()
 	switch {
-	case rw.kept || rw.policy == nil:
+	case rw.kept || p == nil:
 	case rw.wroteHeader:
-		rw.fields.restoreGrants(h)
+		f.restoreGrants(h, found)
 	default:
-		rw.grant(h, complete)
+		rw.grant(h, p, complete)
 	}
 }
 
-func (rw *responseWriter) grant(h http.Header, complete bool) {
-	rw.fields.grantOrigin(h, rw.policy, rw.decision.origin)
+// grant writes what the policy grants. All names of the response's headers are known if
+// they are complete.
+func (rw *responseWriter) grant(h http.Header, p *policy, complete bool) {
+	f := rw.fields()
+	f.grantOrigin(h, p, rw.decision.origin)
 	if rw.preflight != nil {
-		rw.fields.grantPreflight(h, rw.policy, *rw.preflight)
+		f.grantPreflight(h, p, rw.preflight.grant)
 	}
-	expose := rw.policy.exposeHeaders
-	if rw.policy.exposeAll && complete && rw.decision.kind == kindActual {
+	expose := p.exposeHeaders
+	if p.exposeAll && complete && rw.decision.kind == kindActual {
 		expose = exposableNames(h)
 	}
-	rw.fields.grantExposure(h, expose)
+	f.grantExposure(h, expose)
 }
 
 // varyNames returns what the response depends on.
 func (rw *responseWriter) varyNames() string {
-	if rw.preflight != nil && rw.policy.preflightVary != "" {
-		return rw.policy.preflightVary
+	if rw.preflight != nil && rw.decision.policy.preflightVary != "" {
+		return rw.decision.policy.preflightVary
 	}
 	return headerOrigin
 }
@@ -231,7 +248,7 @@ func (rw *responseWriter) WriteHeader(status int) {
 	if rw.handler.UpstreamHeaders == upstreamKeep {
 		kept = maps.Clone(h) // the final response may keep them
 	}
-	rw.fields.removeOthers(h, false)
+	rw.fields().removeOthers(h, false)
 	rw.ResponseWriter.WriteHeader(status)
 	for name, values := range kept {
 		if isCORSResponseHeader(name) {

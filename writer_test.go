@@ -80,6 +80,14 @@ func TestLiveHeaderMap(t *testing.T) {
 			return nil
 		}
 	}
+	held := func(edit func(http.Header)) caddyhttp.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) error {
+			h := w.Header()
+			w.WriteHeader(http.StatusOK)
+			edit(h)
+			return nil
+		}
+	}
 	credentials := "Allow-Credentials: true"
 	for _, test := range []struct {
 		name  string
@@ -105,6 +113,22 @@ func TestLiveHeaderMap(t *testing.T) {
 			w.Header().Add(headerAllowOrigin, "*")
 			return nil
 		}, []string{allowApp, credentials, vary}},
+		{"a late name, in a map from before", "", held(func(h http.Header) { h.Set(headerMaxAge, "600") }), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"a late grant, in a map from before", "", held(func(h http.Header) { h.Set(headerAllowOrigin, "*") }), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"another Vary, in a map from before", "", held(func(h http.Header) { h.Set(headerVary, "Accept") }), []string{allowApp, credentials, "Expose-Headers: Date, Vary", "Vary: Accept, Origin"}},
+		{"a late Vary in odd case", "", held(func(h http.Header) { h["vary"] = []string{"Accept"} }), []string{allowApp, credentials, "Expose-Headers: Date, Vary", "Vary: Origin, Accept"}},
+		{"a trailer, in a map from before", "", held(func(h http.Header) {
+			delete(h, headerAllowCredentials)
+			h.Set(http.TrailerPrefix+headerAllowOrigin, "*")
+		}), []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
+		{"a late grant while the body is copied", "", func(w http.ResponseWriter, _ *http.Request) error {
+			_, err := io.Copy(w, readerFunc(func([]byte) (int, error) {
+				w.Header().Set(headerAllowOrigin, "*")
+				w.Header().Set(http.TrailerPrefix+headerAllowOrigin, "*")
+				return 0, io.EOF
+			}))
+			return err
+		}, []string{allowApp, credentials, "Expose-Headers: Date, Vary", vary}},
 		{"a late Vary", "", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", "Vary: Origin, Accept"}},
 		{"a late Vary, kept", "keep", add(headerVary, "Accept"), []string{allowApp, credentials, "Expose-Headers: Date, Vary", "Vary: Origin, Accept"}},
 		{"a flush that is swallowed", "", func(w http.ResponseWriter, _ *http.Request) error {
@@ -128,6 +152,11 @@ func TestLiveHeaderMap(t *testing.T) {
 		})
 	}
 }
+
+// readerFunc is a reader of what a function returns.
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // TestAFlushThatIsSwallowed shows that the header does not count as written because
 // somebody flushed: a writer below may put that off, as encode's does.
@@ -349,6 +378,30 @@ func TestTrailers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTrailersOfEncoded shows that they grant nothing where `encode` edits the header map
+// while the response is written, ahead of the handler or behind it.
+func TestTrailersOfEncoded(t *testing.T) {
+	upstream := serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		body := strings.Repeat("long ", 200)
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Set("Vary", "Accept-Encoding")
+		_, _ = io.WriteString(w, body)
+		w.(http.Flusher).Flush()
+		w.Header().Set(http.TrailerPrefix+headerAllowOrigin, "*")
+		w.Header().Set(http.TrailerPrefix+"X-Sum", "4")
+	}))
+	for _, order := range []string{"encode\ncors https://app.example.com", "cors https://app.example.com\nencode"} {
+		a := runCaddyTLS(t, "route {\n"+order+"\nreverse_proxy "+upstream+"\n}", "")
+		for _, protocol := range overTLS {
+			r := a.Over(protocol).Do(get + "\nAccept-Encoding: gzip")
+			r.Want(t, 200, allowApp, "Vary: Accept-Encoding, Origin")
+			if got := fmt.Sprint(r.Header["Content-Encoding"], r.Trailer); got != "[gzip] map[X-Sum:[4]]" {
+				t.Errorf("%s: %s: encoding and trailers %s", order, r, got)
+			}
+		}
 	}
 }
 
