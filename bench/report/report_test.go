@@ -51,7 +51,7 @@ func results() *Results {
 	for _, protocol := range []string{servers.HTTP1, servers.HTTP2} {
 		for _, handler := range []string{servers.Respond, servers.ReverseProxy, servers.FileServer} {
 			cell := servers.Cell{Protocol: protocol, Handler: handler}
-			for server, ratio := range map[string]float64{servers.WithCORS: 0.99, servers.WithSnippet: 0.95, servers.Again: 1.01} {
+			for server, ratio := range map[string]float64{servers.WithCORS: 0.99, servers.WithSnippet: 0.95, servers.WithLines: 0.97, servers.Again: 1.01} {
 				r.Servers.Comparisons = append(r.Servers.Comparisons, servers.Comparison{
 					Cell: cell, Request: servers.Allowed, Server: server, To: servers.Without, Throughput: ratio, P99: 1, CPU: 1,
 				})
@@ -172,7 +172,7 @@ func TestGoals(t *testing.T) {
 		"- **Not met:** With 100,000 origins, a preflight takes at most a thousandth of what it takes in rs/cors. It is 0.4 in “preflight”.",
 		"- **Not met:** A million distinct origins take at most 1.3 times their bytes of the heap. It is 3.",
 		"- **Met:** They load in at most half the time that jub0bs/cors takes. It is 0.4.",
-		"- **Met:** Caddy with this module has at least 0.98 of the throughput of Caddy without it. So it is in all 6 cases, at worst 0.99 in HTTP/1.1, `respond`, allowed. A Caddy without the module was up to 1.0 % off itself, which is noise.",
+		"- **Met:** Caddy with this module has at least 0.98 of the throughput of Caddy without it. So it is in all 6 cases, at worst 0.99 in HTTP/1.1, `respond`, allowed. A Caddy without the module was up to 1.0 % off itself, which is noise. Preflights aside, of 6 cases this module misses it in 0, Caddy's own `header` with the same lines and no look at the request in 6, and Caddy itself in 0.",
 		"- **Not measured:** Its throughput is ahead of that with a `header` snippet (as a ratio).",
 		"It is missed in 1 of 4 cases: 10 in a first session with cookies (rs/cors).",
 	} {

@@ -2,17 +2,15 @@ package servers
 
 import "strings"
 
-// server is a program with a config, which may have CORS in it.
-type server struct {
-	name  string
-	cors  bool // whether pages of origin may read what it answers
-	start func(l *lab, cell Cell, address string) (*process, error)
-}
-
 // Sites of Caddy. $HANDLER is the handler that answers.
 const (
 	withoutSite = "$HANDLER"
 	corsSite    = "cors " + origin + "\n$HANDLER"
+
+	// The lines that the module writes to a response, whatever the request: the least that
+	// they can cost in Caddy.
+	allowedLines = "header {\nAccess-Control-Allow-Origin " + origin + "\nVary Origin\n}\n$HANDLER"
+	otherLines   = "header Vary Origin\n$HANDLER"
 
 	// The least that answers preflights at all.
 	answeringSite = "@options method OPTIONS\nrespond @options 204\n$HANDLER"
@@ -30,24 +28,29 @@ const (
 	$HANDLER`
 )
 
-// caddyServer returns a Caddy with a site. All else is as Caddy has it by default.
-func caddyServer(name, site string) server {
-	cors := site == corsSite || site == snippetSite
-	return server{name, cors, func(l *lab, cell Cell, address string) (*process, error) {
-		handler := map[string]string{
-			Respond:      "respond " + hello,
-			ReverseProxy: "reverse_proxy " + l.backend,
-			FileServer:   "root " + l.files + "\nfile_server",
-		}[cell.Handler]
-		start := "http://" + address + " {\n"
+// caddyServer returns a site of Caddy. All else is as Caddy has it by default.
+func caddyServer(name, rules string) server {
+	cors := rules == corsSite || rules == snippetSite || rules == allowedLines
+	return server{name, cors, startCaddy, rules}
+}
+
+func startCaddy(l *lab, cell Cell, sites []site) (*process, error) {
+	handler := map[string]string{
+		Respond:      "respond " + hello,
+		ReverseProxy: "reverse_proxy " + l.backend,
+		FileServer:   "root " + l.files + "\nfile_server",
+	}[cell.Handler]
+	config := "{\nadmin off\npersist_config off\nauto_https off\ndefault_bind 127.0.0.1\nstorage file_system " + l.dir + "\n}\n"
+	for _, s := range sites {
+		start := "http://" + s.address + " {\n"
 		if cell.Protocol == HTTP2 {
-			start = "https://" + address + " {\ntls " + l.certificate + " " + l.key + "\n"
+			start = "https://" + s.address + " {\ntls " + l.certificate + " " + l.key + "\n"
 		}
-		file, err := l.write("{\nadmin off\npersist_config off\nauto_https off\ndefault_bind 127.0.0.1\nstorage file_system " + l.dir + "\n}\n" +
-			start + strings.ReplaceAll(site, "$HANDLER", handler) + "\n}\n")
-		if err != nil {
-			return nil, err
-		}
-		return l.start(l.serverCore, l.caddy, "run", "--adapter", "caddyfile", "--config", file)
-	}}
+		config += start + strings.ReplaceAll(s.rules, "$HANDLER", handler) + "\n}\n"
+	}
+	file, err := l.write(config)
+	if err != nil {
+		return nil, err
+	}
+	return l.start(l.serverCore, l.caddy, "run", "--adapter", "caddyfile", "--config", file)
 }

@@ -40,6 +40,7 @@ const (
 	Answering    = "Caddy, OPTIONS answered"
 	WithCORS     = "cors"
 	WithSnippet  = "header snippet"
+	WithLines    = "same lines by header"
 	Nginx        = "nginx"
 	NginxMap     = "nginx with map"
 	NginxOptions = "nginx, OPTIONS answered"
@@ -48,13 +49,27 @@ const (
 	HAProxyEmpty = "HAProxy, OPTIONS answered"
 )
 
+// server is a site of a program, which may have CORS in it.
+type server struct {
+	name  string
+	cors  bool // whether pages of origin may read what it answers
+	start func(l *lab, cell Cell, sites []site) (*process, error)
+	rules string
+}
+
+// site is what is in the config of a program for one of its servers. All those of a group
+// are in one process: two processes are never quite as fast as one another, whatever they
+// do, as their memory lies otherwise.
+type site struct{ address, rules string }
+
 // turn is a server that is asked one kind of request.
 type turn struct {
 	server  server
 	request request
 }
 
-// group are the turns of a round, which are compared with one another.
+// group are the turns of a round, which are compared with one another. All of its servers
+// are of one program.
 type group struct {
 	name    string
 	turns   []turn
@@ -67,18 +82,21 @@ func groups(handler string) []group {
 	caddy, again := caddyServer(Without, withoutSite), caddyServer(Again, withoutSite)
 	answering, answeringAgain := caddyServer(Answering, answeringSite), caddyServer(Again, answeringSite)
 	cors, snippet := caddyServer(WithCORS, corsSite), caddyServer(WithSnippet, snippetSite)
+	onAllowed, onOthers := caddyServer(WithLines, allowedLines), caddyServer(WithLines, otherLines)
 	all := []group{
 		{
 			"Caddy, requests",
 			[]turn{
 				{caddy, noOrigin}, {cors, noOrigin}, {snippet, noOrigin}, {again, noOrigin},
 				{caddy, allowed}, {cors, allowed}, {snippet, allowed}, {again, allowed},
-				{cors, denied}, {snippet, denied},
+				{cors, denied}, {snippet, denied}, {caddy, denied}, {again, denied},
+				{onOthers, noOrigin}, {onAllowed, allowed}, {onOthers, denied},
 			},
 			[][2]int{
 				{1, 0}, {2, 0}, {1, 2}, {3, 0},
 				{5, 4}, {6, 4}, {5, 6}, {7, 4},
-				{8, 4}, {9, 4}, {8, 9},
+				{8, 10}, {9, 10}, {8, 9}, {11, 10},
+				{12, 0}, {13, 4}, {14, 10},
 			},
 			1,
 		},

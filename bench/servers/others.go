@@ -1,5 +1,7 @@
 package servers
 
+import "fmt"
+
 // The parts of a config of nginx that answer CORS. In a location, "if" with "return" is
 // what everybody writes, and safe.
 const (
@@ -17,21 +19,26 @@ const (
 	add_header Vary Origin always;`
 )
 
-// nginxServer returns an nginx with these lines in its location.
+// nginxServer returns a site of nginx with these lines in its location.
 func nginxServer(name, lines string) server {
-	return server{name, lines == nginxCORS, func(l *lab, cell Cell, address string) (*process, error) {
-		handler := "default_type text/plain; return 200 " + hello + ";"
-		if cell.Handler == ReverseProxy {
-			handler = "proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection \"\";"
-		}
-		listen := address + ";"
+	return server{name, lines == nginxCORS, startNginxSites, lines}
+}
+
+func startNginxSites(l *lab, cell Cell, sites []site) (*process, error) {
+	handler := "default_type text/plain; return 200 " + hello + ";"
+	if cell.Handler == ReverseProxy {
+		handler = "proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection \"\";"
+	}
+	config := `map $http_origin $allowed { default ""; "` + origin + `" $http_origin; }
+	upstream backend { server ` + l.backend + "; keepalive 32; keepalive_requests 100000000; }\n"
+	for _, s := range sites {
+		listen := s.address + ";"
 		if cell.Protocol == HTTP2 {
-			listen = address + " ssl http2; ssl_certificate " + l.certificate + "; ssl_certificate_key " + l.key + ";"
+			listen = s.address + " ssl http2; ssl_certificate " + l.certificate + "; ssl_certificate_key " + l.key + ";"
 		}
-		return l.startNginx(l.serverCore, `map $http_origin $allowed { default ""; "`+origin+`" $http_origin; }
-	upstream backend { server `+l.backend+`; keepalive 32; keepalive_requests 100000000; }
-	server { listen `+listen+" location / {\n"+lines+"\n"+handler+"\n} }")
-	}}
+		config += "server { listen " + listen + " location / {\n" + s.rules + "\n" + handler + "\n} }\n"
+	}
+	return l.startNginx(l.serverCore, config)
 }
 
 // startNginx starts an nginx that is one process, with these lines in its http block.
@@ -71,31 +78,35 @@ const (
 	http-after-response add-header Vary Origin`
 )
 
-// haproxyServer returns a HAProxy with these rules in its frontend.
+// haproxyServer returns a frontend of HAProxy with these rules.
 func haproxyServer(name, rules string) server {
-	return server{name, rules == haproxyCORS, func(l *lab, cell Cell, address string) (*process, error) {
-		handler := "http-request return status 200 content-type text/plain string " + hello
-		if cell.Handler == ReverseProxy {
-			handler = "default_backend api"
-		}
-		bind := address
-		if cell.Protocol == HTTP2 {
-			bind += " ssl crt " + l.both + " alpn h2"
-		}
-		file, err := l.write(`global
+	return server{name, rules == haproxyCORS, startHAProxy, rules}
+}
+
+func startHAProxy(l *lab, cell Cell, sites []site) (*process, error) {
+	handler := "http-request return status 200 content-type text/plain string " + hello
+	if cell.Handler == ReverseProxy {
+		handler = "default_backend api"
+	}
+	config := `global
 	nbthread 1
 defaults
 	mode http
 	timeout connect 5s
 	timeout client 30s
 	timeout server 30s
-frontend site
-	bind ` + bind + "\n\t" + rules + "\n\t" + handler + `
 backend api
-	server one ` + l.backend + "\n")
-		if err != nil {
-			return nil, err
+	server one ` + l.backend + "\n"
+	for i, s := range sites {
+		bind := s.address
+		if cell.Protocol == HTTP2 {
+			bind += " ssl crt " + l.both + " alpn h2"
 		}
-		return l.start(l.serverCore, l.haproxy, "-db", "-f", file)
-	}}
+		config += fmt.Sprintf("frontend site%d\n\tbind %s\n\t%s\n\t%s\n", i, bind, s.rules, handler)
+	}
+	file, err := l.write(config)
+	if err != nil {
+		return nil, err
+	}
+	return l.start(l.serverCore, l.haproxy, "-db", "-f", file)
 }

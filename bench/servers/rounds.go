@@ -63,35 +63,35 @@ func each(shots []shot, value func(shot) float64) []float64 {
 	return values
 }
 
-// startAll starts each of the servers once, and checks what it answers. Its stop ends
-// those that run, in any case.
+// startAll starts the servers, and checks what they answer. Its stop ends them, in any
+// case.
 func (l *lab) startAll(ctx context.Context, cell Cell, turns []turn) (all []running, stop func(), err error) {
-	servers := make(map[string]running)
-	stop = func() {
-		for _, r := range servers {
-			r.process.stop()
-		}
-	}
+	stop = func() {}
+	addresses := make(map[string]string)
+	var sites []site
 	for _, t := range turns {
-		r, ok := servers[t.server.name]
+		key := t.server.name + "\n" + t.server.rules
+		address, ok := addresses[key]
 		if !ok {
-			r.cell = cell
-			if r.address, err = corstest.FindAddress(); err != nil {
+			if address, err = corstest.FindAddress(); err != nil {
 				return nil, stop, err
 			}
-			if r.process, err = t.server.start(l, cell, r.address); err != nil {
-				return nil, stop, err
-			}
-			servers[t.server.name] = r
+			addresses[key] = address
+			sites = append(sites, site{address, t.server.rules})
 		}
-		r.turn = t
-		all = append(all, r)
+		all = append(all, running{turn: t, cell: cell, address: address})
 	}
-	for _, r := range all {
-		if err := r.process.await(ctx, r.address); err != nil {
+	p, err := turns[0].server.start(l, cell, sites)
+	if err != nil {
+		return nil, stop, err
+	}
+	stop = p.stop
+	for i := range all {
+		all[i].process = p
+		if err := p.await(ctx, all[i].address); err != nil {
 			return nil, stop, err
 		}
-		if err := r.check(ctx); err != nil {
+		if err := all[i].check(ctx); err != nil {
 			return nil, stop, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/seed-9442523e/caddy-cors/bench/page"
+	"github.com/seed-9442523e/caddy-cors/bench/stats"
 )
 
 // Tables shows what was measured: ratios first, to Caddy without the module, and at the
@@ -33,31 +34,57 @@ func (r *Result) about() string {
 	return fmt.Sprintf("The real Caddy, over HTTP/1.1 in the clear and over HTTP/2 with TLS, with %d requests under way at a time. %s "+
 		"`respond` and the backend answer %q, `file_server` has a file of 4 KiB. "+
 		"What is compared answers in turns, and each ratio is the median of the ratios of %d rounds. "+
-		"In the last column a second Caddy without the module is compared with the first: what it is off 1 is noise.\n\n"+
+		"All that is compared is in one process, as sites of their own, since two processes are never quite alike. "+
+		"In the last column a second site without the module is compared with the first: what it is off 1 is noise.\n\n"+
 		"To have something to compare preflights with, a Caddy without the module answers every OPTIONS with an empty 204, by a matcher and `respond`. "+
 		"The snippet compares the origin, writes `Access-Control-Allow-Origin`, and answers every OPTIONS by `respond`. It writes no `Vary` and "+
-		"no `Access-Control-Max-Age`, and does not look at what a preflight asks for, so it does less than `cors`.",
+		"no `Access-Control-Max-Age`, and does not look at what a preflight asks for, so it does less than `cors`.\n\n"+
+		"The same lines by `header` are those that `cors` writes to the response, `Vary` and for an allowed origin `Access-Control-Allow-Origin`, written "+
+		"to every response without a look at the request. It is nobody's CORS, but the least that these lines can cost in Caddy.",
 		inFlight, cores, hello, r.Rounds)
 }
 
-// ratios makes a table of one ratio: a row for each cell and kind of request.
+// ratios makes a table of one ratio: a row for each cell and kind of request, and medians
+// of those, in which there is less noise: of the requests and of the preflights, as not all
+// is compared for the latter.
 func (r *Result) ratios(title, about string, value func(Comparison) float64) page.Table {
-	t := page.Table{Title: title, About: about, Columns: []string{"", "`cors`", "`header` snippet", "`cors` : snippet", "Caddy : itself"}}
+	t := page.Table{Title: title, About: about, Columns: []string{"", "`cors`", "`header` snippet", "`cors` : snippet", "same lines by `header`", "Caddy : itself"}}
+	medians := []struct {
+		name    string
+		columns [5][]float64
+	}{{name: "median of requests"}, {name: "median of preflights"}}
 	for _, c := range r.Comparisons {
 		if c.Server != WithCORS || c.To == WithSnippet {
 			continue
 		}
-		cell := func(server, to string) string {
-			other, ok := r.comparison(c.Cell, c.Request, server, to)
-			if !ok {
-				return ""
-			}
-			return fmt.Sprintf("%.3f", value(other))
+		row := []string{fmt.Sprintf("%s, `%s`, %s", c.Protocol, c.Handler, c.Request)}
+		of := &medians[0]
+		if c.Request == Preflight {
+			of = &medians[1]
 		}
-		t.Rows = append(t.Rows, []string{
-			fmt.Sprintf("%s, `%s`, %s", c.Protocol, c.Handler, c.Request),
-			cell(WithCORS, c.To), cell(WithSnippet, c.To), cell(WithCORS, WithSnippet), cell(Again, c.To),
-		})
+		for i, pair := range [][2]string{{WithCORS, c.To}, {WithSnippet, c.To}, {WithCORS, WithSnippet}, {WithLines, c.To}, {Again, c.To}} {
+			text := ""
+			if other, ok := r.comparison(c.Cell, c.Request, pair[0], pair[1]); ok {
+				of.columns[i] = append(of.columns[i], value(other))
+				text = fmt.Sprintf("%.3f", value(other))
+			}
+			row = append(row, text)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	for _, of := range medians {
+		if of.columns[0] == nil {
+			continue
+		}
+		row := []string{"**" + of.name + "**"}
+		for _, values := range of.columns {
+			text := ""
+			if values != nil {
+				text = fmt.Sprintf("**%.3f**", stats.Median(values))
+			}
+			row = append(row, text)
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
