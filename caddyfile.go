@@ -19,8 +19,8 @@ const optionPolicy = "policy"
 
 var (
 	policyOptions = []string{
-		optionAllowOrigins, optionAllowOriginRegex, optionAllowMethods, optionAllowHeaders,
-		optionExposeHeaders, optionAllowCredentials, optionMaxAge, optionDangerouslyAllow,
+		optionAllowOrigins, optionAllowOriginRegex, optionAllowOriginsFrom, optionAllowMethods,
+		optionAllowHeaders, optionExposeHeaders, optionAllowCredentials, optionMaxAge, optionDangerouslyAllow,
 	}
 	handlerOptions = []string{
 		optionEnforce, optionReportOnly, optionUpstreamHeaders, optionForwardPreflights, optionPreflightStatus,
@@ -39,6 +39,9 @@ func init() {
 //	cors [/<path> | @<matcher>] [<origins...>] {
 //		allow_origins      <patterns...>
 //		allow_origin_regex <regex>
+//		allow_origins_from <source> [<args...>] {
+//			<options of the source>
+//		}
 //		allow_methods      <methods...> | *
 //		allow_headers      <names...> | * | none
 //		expose_headers     <names...> | *
@@ -201,7 +204,7 @@ func (p *caddyfileParser) policyBlock() {
 }
 
 func (p *caddyfileParser) policyOption(index int, policy *Policy, option string) {
-	repeats := option == optionAllowOrigins || option == optionAllowOriginRegex
+	repeats := option == optionAllowOrigins || option == optionAllowOriginRegex || option == optionAllowOriginsFrom
 	if !repeats && !p.once(index, option) {
 		return
 	}
@@ -212,6 +215,9 @@ func (p *caddyfileParser) policyOption(index int, policy *Policy, option string)
 		if p.one(place{index, option, len(policy.AllowOriginRegex)}) {
 			policy.AllowOriginRegex = append(policy.AllowOriginRegex, p.Val())
 		}
+	case optionAllowOriginsFrom:
+		p.source(index, policy)
+		return
 	case optionAllowMethods:
 		p.list(index, option, &policy.AllowMethods)
 	case optionAllowHeaders:

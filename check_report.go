@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+	"github.com/seed-9442523e/caddy-cors/internal/risk"
 )
 
 // Verdicts of `caddy cors check`.
@@ -120,11 +121,11 @@ func (c *checkReport) block(r fetch.Request, result *fetch.Result) {
 	switch {
 	case result.Response != nil && result.Response.Text == refusal(kindPreflight, reasonOriginNotAllowed):
 		c.Change.Advice = "The server has this module, and no policy of it allows this origin. If you trust it, add it to the cors that answers here."
-	case slices.Contains(s.Risks, riskInsecure):
+	case slices.Contains(s.Risks, risk.Insecure):
 		c.Change.Advice = strings.TrimSpace(c.Change.Advice + " Let the page come over https://, so that nobody on the way can change it. Only if that cannot be, take the risk below.")
 	}
-	for _, risk := range s.Risks {
-		c.Warnings = append(c.Warnings, "With "+optionDangerouslyAllow+" "+string(risk)+", "+risk.attack()+".")
+	for _, r := range s.Risks {
+		c.Warnings = append(c.Warnings, "With "+optionDangerouslyAllow+" "+string(r)+", "+r.Attack()+".")
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:      "cors",
-		Short:     "Checks and explains cross-origin requests (CORS)",
+		Short:     "Checks, explains and allows cross-origin requests (CORS)",
 		CobraFunc: addCommands,
 	})
 }
@@ -17,5 +17,5 @@ func init() {
 func addCommands(cors *cobra.Command) {
 	cors.Args = cobra.NoArgs // else a misspelt command would succeed
 	cors.RunE = func(cors *cobra.Command, _ []string) error { return cors.Help() }
-	cors.AddCommand(checkCommand(), explainCommand())
+	cors.AddCommand(checkCommand(), explainCommand(), originsCommand())
 }

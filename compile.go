@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
+	"github.com/seed-9442523e/caddy-cors/internal/risk"
 )
 
 // Options, as Caddyfile and JSON spell them.
@@ -17,12 +18,13 @@ const (
 	optionName              = "name"
 	optionAllowOrigins      = "allow_origins"
 	optionAllowOriginRegex  = "allow_origin_regex"
+	optionAllowOriginsFrom  = "allow_origins_from"
 	optionAllowMethods      = "allow_methods"
 	optionAllowHeaders      = "allow_headers"
 	optionExposeHeaders     = "expose_headers"
 	optionAllowCredentials  = "allow_credentials"
 	optionMaxAge            = "max_age"
-	optionDangerouslyAllow  = "dangerously_allow"
+	optionDangerouslyAllow  = risk.Option
 	optionPolicies          = "policies"
 	optionEnforce           = "enforce"
 	optionReportOnly        = "report_only"
@@ -48,14 +50,14 @@ type compiler struct {
 	warnings []warning
 	advices  int // of the warnings; there may be more than are logged
 
-	policy int                 // the one being compiled
-	label  string              // its name, for errors, if there are several
-	risks  map[risk][]string   // those it takes, and the values that need them
-	waits  bool                // whether one of its origins has a placeholder that waits
-	size   int                 // of its regular expressions, in instructions
-	seed   maphash.Seed        // of the hashes of what was seen
-	seen   map[uint64]struct{} // the patterns and regular expressions of all policies, by their hash
-	before []*origin.Set       // the patterns of the policies before it
+	policy int                    // the one being compiled
+	label  string                 // its name, for errors, if there are several
+	risks  map[risk.Risk][]string // those it takes, and the values that need them
+	waits  bool                   // whether one of its origins has a placeholder that waits
+	size   int                    // of its regular expressions, in instructions
+	seed   maphash.Seed           // of the hashes of what was seen
+	seen   map[uint64]struct{}    // the patterns and regular expressions of all policies, by their hash
+	before []*origin.Set          // the patterns of the policies before it
 }
 
 // warning is something to log when a config is loaded.
@@ -167,11 +169,15 @@ func (c *compiler) checkName(name string, names []string, i int) {
 func (c *compiler) compilePolicy(config *Policy, name string) *policy {
 	p := &policy{name: name, credentials: config.AllowCredentials}
 	c.compileRisks(config)
+	p.rules = c.rules(p.credentials)
 	c.compileOrigins(p, config)
 	c.compileMethods(p, config.AllowMethods)
 	c.compileHeaders(p, config.AllowHeaders)
 	c.compileExposed(p, config.ExposeHeaders)
 	p.maxAge = c.compileMaxAge(string(config.MaxAge))
+	if config.AllowOriginsFromRaw != nil {
+		c.needForSources()
+	}
 	c.warnOfRisks(name)
 	return p
 }

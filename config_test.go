@@ -276,6 +276,9 @@ func TestLoadedConfigs(t *testing.T) {
 			"a dangerous option is in force policy=policy0 risk=insecure_origins what_it_means=whoever is on the network of a user can put scripts into http:// pages, and read responses as that user needed_by=[http://*]",
 			"a dangerous option is in force policy=policy0 risk=public_suffixes what_it_means=anyone can get a host name that matches, and read responses as the users that visit it needed_by=[https://*.github.io]",
 		}},
+		{name: "a risk that a source may need", config: onePolicy(`"allow_origins_from": [{"source": "ask", "url": "http://localhost:1/"}], "dangerously_allow": ["null_origin"]`), warnings: []string{
+			"a dangerous option is in force policy=policy0 risk=null_origin what_it_means=any site can send the origin null, from a sandboxed frame, and read responses needed_by=[allow_origins_from]",
+		}},
 		{name: "a risk that nothing needs", config: onePolicy(`"allow_origins": ["https://a.example"], "dangerously_allow": ["null_origin"]` + cookies), warnings: []string{
 			"dangerously_allow names a risk that nothing needs; take it out policy=policy0 risk=null_origin",
 		}},

@@ -103,7 +103,7 @@ func (ps *policies) decide(r *http.Request) decision {
 	}
 
 	for _, p := range ps.list {
-		if !p.matches(&sent) {
+		if !p.matches(r, &sent) {
 			continue
 		}
 		d := decision{kind: kind, outcome: outcomeAllowed, policy: p}

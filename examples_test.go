@@ -14,6 +14,7 @@ func TestExamples(t *testing.T) {
 		"monitoring": driveMonitoring,
 		"playground": drivePlayground,
 		"quickstart": driveQuickstart,
+		"tenants":    driveTenants,
 	}
 	files, err := filepath.Glob("examples/*/Caddyfile")
 	if err != nil || len(files) == 0 {

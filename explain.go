@@ -1,6 +1,7 @@
 package caddycors
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ type explain struct {
 	pageFlags
 	config  string
 	adapter string
+	sources bool
 	json    bool
 }
 
@@ -32,6 +34,7 @@ func explainCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVarP(&x.config, "config", "c", "", "Config file; by default the Caddyfile in the current directory")
 	flags.StringVarP(&x.adapter, "adapter", "a", "", "Name of the config adapter")
+	flags.BoolVar(&x.sources, "sources", false, "Ask the sources of allow_origins_from: fetch lists, ask endpoints")
 	flags.BoolVar(&x.json, "json", false, "Write the result as JSON")
 	command.RunE = runCommand(func(args []string) (int, error) { return x.run(command.OutOrStdout(), args[0]) })
 	return command
@@ -42,7 +45,7 @@ the preflight that the browser sends ahead of it, if it needs one: which cors ha
 decides, by which policy and which of its origins, and what to change if it is denied.
 It warns of what is in the way of cors.
 
-The config is not run: nothing listens, and nothing is sent.
+The config is not run: nothing listens, and nothing is sent, unless --sources asks for it.
 
 Exit status: 0 if the page could read the response as far as CORS goes, 2 if it could
 not, 1 if the config cannot be read, if what the request meets does not load, or if the
@@ -54,7 +57,7 @@ func (x *explain) run(out io.Writer, rawURL string) (int, error) {
 	if err != nil {
 		return statusFailed, err
 	}
-	result, err := explainConfig(x.config, x.adapter, page)
+	result, err := explainConfig(x.config, x.adapter, page, x.sources)
 	if err != nil {
 		return statusFailed, err
 	}
@@ -71,9 +74,10 @@ func (x *explain) run(out io.Writer, rawURL string) (int, error) {
 	return statusReadable, nil
 }
 
-// explainConfig explains what a config file makes of a request.
-func explainConfig(file, adapter string, page pageRequest) (*explanation, error) {
-	ctx, cancel, err := explainContext()
+// explainConfig explains what a config file makes of a request. Sources that are not on
+// this machine are asked only if that is wanted.
+func explainConfig(file, adapter string, page pageRequest, sources bool) (*explanation, error) {
+	ctx, cancel, err := explainContext(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +89,19 @@ func explainConfig(file, adapter string, page pageRequest) (*explanation, error)
 	if len(config) == 0 {
 		return nil, errors.New("there is no Caddyfile here; name the config with --config")
 	}
-	e := explainer{ctx: ctx, page: page}
+	e := explainer{page: page}
 	if e.config, err = decodeHTTPConfig(config); err != nil {
 		return nil, err
 	}
+	unasked := func(kind string) bool { return kind != "file" }
+	if sources {
+		unasked = onlyKnownInCaddy
+		if ctx, cancel, err = explainContext(e.config.storage); err != nil {
+			return nil, err
+		}
+		defer cancel()
+	}
+	e.ctx = ctx.WithValue(unaskedKey{}, unasked)
 	if adapter == "caddyfile" && file != "-" {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -102,17 +115,24 @@ func explainConfig(file, adapter string, page pageRequest) (*explanation, error)
 }
 
 // explainContext returns a context in which modules can be loaded: that of a config
-// which has no apps, no storage of its own, and logs nothing but errors, to standard
-// error. Nothing is opened or written for it.
-func explainContext() (caddy.Context, func(), error) {
+// which has no apps, and logs nothing but errors, to standard error. Without a storage of
+// its own, nothing is opened or written for it.
+func explainContext(storage json.RawMessage) (caddy.Context, func(), error) {
 	errorsOnly := &caddy.CustomLog{BaseLog: caddy.BaseLog{Level: "ERROR"}}
-	empty, err := caddy.ProvisionContext(&caddy.Config{Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{caddy.DefaultLoggerName: errorsOnly}}})
+	empty, err := caddy.ProvisionContext(&caddy.Config{
+		Logging:    &caddy.Logging{Logs: map[string]*caddy.CustomLog{caddy.DefaultLoggerName: errorsOnly}},
+		StorageRaw: storage,
+	})
 	if err != nil {
 		return empty, nil, err
 	}
 	ctx, cancel := caddy.NewContext(empty)
 	return ctx, cancel, nil
 }
+
+// onlyKnownInCaddy reports whether what a source of this kind allows is known to a Caddy
+// that runs, and to nobody else.
+func onlyKnownInCaddy(kind string) bool { return kind == "certificates" }
 
 // writeJSON writes the explanation for programs.
 func (x *explanation) writeJSON(out io.Writer) error { return writeJSON(out, x) }

@@ -16,7 +16,8 @@ import (
 // nothing of it listens, dials, or opens a file.
 type httpConfig struct {
 	caddyhttp.App
-	names []string // of the servers, sorted
+	names   []string // of the servers, sorted
+	storage json.RawMessage
 }
 
 // locatedRoute is a route, and where it stands in the config.
@@ -37,14 +38,15 @@ func located(routes caddyhttp.RouteList, path string) []locatedRoute {
 // decodeHTTPConfig reads a config in JSON. What it refuses, Caddy would refuse too.
 func decodeHTTPConfig(config []byte) (*httpConfig, error) {
 	var whole struct {
-		Apps struct {
+		Storage json.RawMessage `json:"storage"`
+		Apps    struct {
 			HTTP json.RawMessage `json:"http"`
 		} `json:"apps"`
 	}
 	if err := json.Unmarshal(caddy.RemoveMetaFields(config), &whole); err != nil {
 		return nil, fmt.Errorf("decoding the config: %w", err)
 	}
-	c := new(httpConfig)
+	c := &httpConfig{storage: whole.Storage}
 	if len(whole.Apps.HTTP) > 0 {
 		if err := caddy.StrictUnmarshalJSON(whole.Apps.HTTP, &c.App); err != nil {
 			return nil, fmt.Errorf("decoding the http app: %w", err)

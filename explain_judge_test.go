@@ -140,7 +140,7 @@ func TestExplainSaysWhatCaddyDoes(t *testing.T) {
 				}
 				does := browse(t, site, p)
 				for _, config := range []string{file, jsonFile} {
-					says, err := explainConfig(config, "", p)
+					says, err := explainConfig(config, "", p, false)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -186,7 +186,7 @@ func TestExplainSaysWhatPlainHTTPDoes(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					says, err := explainConfig(file, "", p)
+					says, err := explainConfig(file, "", p, false)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -222,7 +222,7 @@ func TestExplainSaysWhatTLSDoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		says, err := explainConfig(file, "", p)
+		says, err := explainConfig(file, "", p, false)
 		if err != nil {
 			t.Fatal(err)
 		}

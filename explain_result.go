@@ -233,6 +233,26 @@ func (e *explainer) decision(r *explainedRequest, d *decidedVisit) {
 		}
 	}
 	r.Change = e.changeOf(d)
+	r.Notes = append(r.Notes, e.unasked(d)...)
+}
+
+// unasked names the sources that were not asked, and would have been in Caddy.
+func (e *explainer) unasked(d *decidedVisit) (notes []string) {
+	for i, p := range d.cors.policies.list {
+		if p == d.decision.policy && e.matchOf(d) != nil {
+			break
+		}
+		for _, index := range p.unasked {
+			source := sourceText(d.cors.Policies[i].AllowOriginsFromRaw[index])
+			how := ""
+			if !onlyKnownInCaddy(kindOfSource(d.cors.Policies[i].AllowOriginsFromRaw[index])) {
+				how = "; with --sources, it is"
+			}
+			notes = append(notes, fmt.Sprintf("%s %s (%s) may allow the origin: it was not asked%s",
+				optionAllowOriginsFrom, quoted(source), e.lineOfPlace(d, place{i, optionAllowOriginsFrom, index}), how))
+		}
+	}
+	return notes
 }
 
 // changeOf returns what to write so that a denied request is allowed, as the log has it,
@@ -339,6 +359,11 @@ func (e *explainer) matchOf(d *decidedVisit) *explainedMatch {
 			at := place{index, optionAllowOriginRegex, i}
 			return &explainedMatch{optionAllowOriginRegex, expr, e.lineOfPlace(d, at)}
 		}
+	}
+	sent := origin.NewSent(e.page.origin.String())
+	if s := d.decision.policy.sourceOf(d.request, &sent); s != nil {
+		at := place{index, optionAllowOriginsFrom, s.index}
+		return &explainedMatch{optionAllowOriginsFrom, sourceText(config.AllowOriginsFromRaw[s.index]), e.lineOfPlace(d, at)}
 	}
 	return nil
 }

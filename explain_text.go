@@ -94,8 +94,8 @@ func (r *explainedRequest) originText() string {
 		return ""
 	}
 	text := "matches "
-	if r.Match.Option == optionAllowOriginRegex {
-		text += optionAllowOriginRegex + " "
+	if r.Match.Option != optionAllowOrigins {
+		text += r.Match.Option + " "
 	}
 	text += quoted(r.Match.Value)
 	if r.Match.Line != "" {

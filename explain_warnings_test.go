@@ -16,7 +16,7 @@ func warningsOf(t *testing.T, caddyfile, url string) (lines []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := explainConfig("", "", p)
+	result, err := explainConfig("", "", p, false)
 	if err != nil {
 		t.Fatalf("%s\n%v", caddyfile, err)
 	}
@@ -232,7 +232,7 @@ func TestExplainKnowsWhichHeadersHaveNoEffect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			says, err := explainConfig(file, "", p)
+			says, err := explainConfig(file, "", p, false)
 			if err != nil {
 				t.Fatal(err)
 			}

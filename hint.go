@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
+	"github.com/seed-9442523e/caddy-cors/internal/risk"
 )
 
 // Hints say what to write so that a request like the one that was denied is allowed.
@@ -56,12 +57,14 @@ func (h *Handler) originHint(o origin.Origin) string {
 	case slices.Equal(h.Policies[0].AllowOrigins, []string{none}):
 		where = ` in place of "none"`
 	}
-	needs := func(r risk) string { return write + " and " + quotedOption(optionDangerouslyAllow, string(r)) + where }
+	needs := func(r risk.Risk) string {
+		return write + " and " + quotedOption(optionDangerouslyAllow, string(r)) + where
+	}
 	if pattern.Opaque() {
-		return "any page can have this origin; if you accept that, " + needs(riskNull)
+		return "any page can have this origin; if you accept that, " + needs(risk.Null)
 	}
 	if pattern.Insecure() && !slices.ContainsFunc(h.policies.list, func(p *policy) bool { return !p.credentials }) {
-		write = needs(riskInsecure)
+		write = needs(risk.Insecure)
 	} else {
 		write += where
 	}

@@ -6,10 +6,13 @@ import (
 	"maps"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+
+	"github.com/seed-9442523e/caddy-cors/source"
 )
 
 var (
@@ -19,6 +22,15 @@ var (
 	originsDesc = prometheus.NewDesc("caddy_http_cors_origins",
 		"Number of origin patterns and regular expressions of the policies of a name.",
 		[]string{"policy"}, nil)
+	sourceOriginsDesc = prometheus.NewDesc("caddy_http_cors_source_origins",
+		"Number of origins and patterns in the list of a source.",
+		[]string{"policy", "source"}, nil)
+	sourceAgeDesc = prometheus.NewDesc("caddy_http_cors_source_age_seconds",
+		"Seconds since the list of a source was last found good.",
+		[]string{"policy", "source"}, nil)
+	sourceRefreshesDesc = prometheus.NewDesc("caddy_http_cors_source_refreshes_total",
+		"Counter of times that the list of a source was got, or could not be got or taken.",
+		[]string{"policy", "source", "result"}, nil)
 )
 
 // record is what is kept, and told, of the requests of which the same was decided. No
@@ -105,12 +117,18 @@ func (l *ledger) entries() map[string]*records {
 type configMetrics struct {
 	mu      sync.Mutex
 	origins map[string]int // by the name of the policies
+	listers map[sourceLabels][]source.Lister
+	askers  map[sourceLabels][]source.Asker
 }
+
+// sourceLabels are those of what is counted of a source. Policies of several handlers may
+// have one name.
+type sourceLabels struct{ policy, source string }
 
 // register adds the policies of a handler to the metrics of its config, and opens their
 // records.
 func (ps *policies) register(registry *prometheus.Registry) error {
-	m := &configMetrics{origins: make(map[string]int)}
+	m := &configMetrics{origins: make(map[string]int), listers: make(map[sourceLabels][]source.Lister), askers: make(map[sourceLabels][]source.Asker)}
 	err := registry.Register(m)
 	if before := new(prometheus.AlreadyRegisteredError); errors.As(err, before) {
 		var ok bool
@@ -127,6 +145,15 @@ func (ps *policies) register(registry *prometheus.Registry) error {
 	for _, p := range ps.list {
 		p.records = processLedger.open(p.name)
 		m.origins[p.name] += p.size
+		for _, s := range p.sources {
+			labels := sourceLabels{p.name, s.name}
+			if lister, ok := s.Source.(source.Lister); ok {
+				m.listers[labels] = append(m.listers[labels], lister)
+			}
+			if asker, ok := s.Source.(source.Asker); ok {
+				m.askers[labels] = append(m.askers[labels], asker)
+			}
+		}
 	}
 	return nil
 }
@@ -135,6 +162,10 @@ func (ps *policies) register(registry *prometheus.Registry) error {
 func (m *configMetrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- requestsDesc
 	descs <- originsDesc
+	descs <- sourceOriginsDesc
+	descs <- sourceAgeDesc
+	descs <- sourceRefreshesDesc
+	describeAsks(descs)
 }
 
 // Collect sends the metrics. Each counter of the config's own policies is there from the
@@ -142,8 +173,14 @@ func (m *configMetrics) Describe(descs chan<- *prometheus.Desc) {
 // if they have counted.
 func (m *configMetrics) Collect(metrics chan<- prometheus.Metric) {
 	m.mu.Lock()
-	origins := maps.Clone(m.origins)
+	origins, listers, askers := maps.Clone(m.origins), maps.Clone(m.listers), maps.Clone(m.askers)
 	m.mu.Unlock()
+	for labels, ofLabels := range askers {
+		collectAsks(metrics, labels, ofLabels)
+	}
+	for labels, ofLabels := range listers {
+		collectLists(metrics, labels, ofLabels)
+	}
 	for policy, n := range origins {
 		metrics <- prometheus.MustNewConstMetric(originsDesc, prometheus.GaugeValue, float64(n), policy)
 	}
@@ -161,6 +198,26 @@ func (m *configMetrics) Collect(metrics chan<- prometheus.Metric) {
 			}
 		}
 	}
+}
+
+// collectLists sends the metrics of lists with the same labels: sums, and the greatest age.
+func collectLists(metrics chan<- prometheus.Metric, labels sourceLabels, listers []source.Lister) {
+	var all source.Status
+	age := time.Duration(0)
+	for _, lister := range listers {
+		s := lister.Status()
+		all.Origins += s.Origins
+		all.Refreshes += s.Refreshes
+		all.Failures += s.Failures
+		age = max(age, time.Since(s.Last))
+	}
+	send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, more ...string) {
+		metrics <- prometheus.MustNewConstMetric(desc, kind, value, append([]string{labels.policy, labels.source}, more...)...)
+	}
+	send(sourceOriginsDesc, prometheus.GaugeValue, float64(all.Origins))
+	send(sourceAgeDesc, prometheus.GaugeValue, age.Seconds())
+	send(sourceRefreshesDesc, prometheus.CounterValue, float64(all.Refreshes), "taken")
+	send(sourceRefreshesDesc, prometheus.CounterValue, float64(all.Failures), "failed")
 }
 
 // Interface guard

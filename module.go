@@ -74,6 +74,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := joinErrors(c.errs); err != nil {
 		return err
 	}
+	if err := h.loadSources(ctx); err != nil {
+		return err
+	}
 	for _, w := range c.warnings {
 		ctx.Logger().Warn(w.message, w.fields...)
 	}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
+	"github.com/seed-9442523e/caddy-cors/internal/risk"
 	"github.com/seed-9442523e/caddy-cors/internal/suffix"
 )
 
@@ -22,11 +23,12 @@ const exampleOrigin = `write it like "https://app.example.com"`
 func (c *compiler) compileOrigins(p *policy, config *Policy) {
 	c.waits = false
 	failed := len(c.errs)
-	if len(config.AllowOrigins)+len(config.AllowOriginRegex) == 0 {
+	others := len(config.AllowOriginRegex) + len(config.AllowOriginsFromRaw)
+	if len(config.AllowOrigins)+others == 0 {
 		c.fail(KindMissing, optionAllowOrigins, 0, "", "nothing says which origins are allowed",
 			`name the origin of your pages, such as "https://app.example.com"; "*" is every origin, "none" is no other origin`)
 	}
-	patterns := c.compilePatterns(optionAllowOrigins, config.AllowOrigins, len(config.AllowOriginRegex) == 0,
+	patterns := c.compilePatterns(optionAllowOrigins, config.AllowOrigins, others == 0,
 		func(e entry, pattern origin.Pattern) {
 			c.checkPatternRisks(p, e, pattern)
 			c.adviseOfPattern(p, pattern)
@@ -44,7 +46,7 @@ func (c *compiler) compileOrigins(p *policy, config *Policy) {
 		c.advise("the regular expressions of this policy are so large that each request may take milliseconds; patterns take none",
 			zap.String("policy", p.name), zap.Int("instructions", c.size))
 	}
-	if len(c.errs) == failed {
+	if len(c.errs) == failed && config.AllowOriginsFromRaw == nil {
 		c.checkReachable(p, patterns)
 	}
 	c.before = append(c.before, p.origins.patterns)
@@ -153,7 +155,7 @@ func (c *compiler) compileOriginRegex(p *policy, i int, expr string) {
 		return
 	}
 	if opaque := re.Opaque(); opaque != "" {
-		fail(KindImpossible, fmt.Sprintf("a regular expression never matches %q", opaque), fmt.Sprintf(`take it out, or write "allow_origins %s", which needs the risk %s`, opaque, riskNull))
+		fail(KindImpossible, fmt.Sprintf("a regular expression never matches %q", opaque), fmt.Sprintf(`take it out, or write "allow_origins %s", which needs the risk %s`, opaque, risk.Null))
 		return
 	}
 	analysis := re.Analyze()

@@ -2,11 +2,13 @@ package caddycors
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
+	"github.com/seed-9442523e/caddy-cors/source"
 )
 
 // Policy says which origins may read responses, and what they may send.
@@ -24,13 +26,18 @@ type Policy struct {
 	// port (`http://localhost:*`), the subdomain (`https://*.example.com`), part of
 	// the leftmost label (`https://shop-*.example.com`) or the host (`https://*`). `*`
 	// is every origin and `none` is no origin; each of them stands alone. A policy
-	// needs this or `allow_origin_regex`.
+	// needs this, `allow_origin_regex` or `allow_origins_from`.
 	AllowOrigins []string `json:"allow_origins,omitempty"`
 
 	// Regular expressions (RE2) of origins that may read responses, matched against
 	// the whole of a well-formed origin. In these, `{env.*}`, `{file.*}` and
 	// `{system.*}` stand for their value, quoted. Default: none.
 	AllowOriginRegex []string `json:"allow_origin_regex,omitempty"`
+
+	// Where more origins that may read responses are found while the server runs, such as
+	// a file. All that a policy refuses of an origin in the config, it refuses of these.
+	// Default: none.
+	AllowOriginsFromRaw []json.RawMessage `json:"allow_origins_from,omitempty" caddy:"namespace=http.cors.origins inline_key=source"`
 
 	// The methods that pages may use, or `*` for all. GET, HEAD and POST always may.
 	// Default: GET, HEAD, POST, PUT, PATCH and DELETE.
@@ -89,6 +96,9 @@ type policy struct {
 	name        string
 	origins     matcher
 	size        int // how many patterns and regular expressions there are
+	sources     []namedSource
+	unasked     []int        // those that were not loaded, by their index in the config
+	rules       source.Rules // that origins of the sources are held to
 	credentials bool
 	records     *records
 
@@ -113,12 +123,12 @@ type policy struct {
 
 // matches reports whether the policy is for this origin. A malformed one is for "*"
 // without credentials only, which answers it as it would any other.
-func (p *policy) matches(sent *origin.Sent) bool {
+func (p *policy) matches(r *http.Request, sent *origin.Sent) bool {
 	if p.credentials && p.origins.any() {
 		_, wellFormed := sent.Origin()
 		return wellFormed
 	}
-	return p.origins.match(sent)
+	return p.origins.match(sent) || p.sources != nil && p.sourceOf(r, sent) != nil
 }
 
 // grantsAll reports whether the policy grants every origin alike, by "*".

@@ -7,55 +7,50 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
-	"github.com/seed-9442523e/caddy-cors/internal/suffix"
+	"github.com/seed-9442523e/caddy-cors/internal/risk"
+	"github.com/seed-9442523e/caddy-cors/source"
 )
-
-// risk is something dangerous that does not load unless dangerously_allow names it.
-type risk string
-
-const (
-	riskAnyOrigin    risk = "any_origin_with_credentials"
-	riskNull         risk = "null_origin"
-	riskInsecure     risk = "insecure_origins"
-	riskPublicSuffix risk = "public_suffixes"
-)
-
-var allRisks = []risk{riskAnyOrigin, riskNull, riskInsecure, riskPublicSuffix}
-
-// attack says what a risk gives to an attacker.
-func (r risk) attack() string {
-	switch r {
-	case riskAnyOrigin:
-		return "any site that a user visits can read responses as that user"
-	case riskNull:
-		return "any site can send the origin null, from a sandboxed frame, and read responses"
-	case riskInsecure:
-		return "whoever is on the network of a user can put scripts into http:// pages, and read responses as that user"
-	default:
-		return "anyone can get a host name that matches, and read responses as the users that visit it"
-	}
-}
 
 // compileRisks reads the risks that a policy takes.
 func (c *compiler) compileRisks(config *Policy) {
-	c.risks = make(map[risk][]string)
+	c.risks = make(map[risk.Risk][]string)
 	for i, name := range config.DangerouslyAllow {
-		if !slices.Contains(allRisks, risk(name)) {
-			c.fail(KindMalformed, optionDangerouslyAllow, i, name, "there is no such risk", fmt.Sprintf("the risks are %s, %s, %s and %s", riskAnyOrigin, riskNull, riskInsecure, riskPublicSuffix))
+		if !slices.Contains(risk.All(), risk.Risk(name)) {
+			c.fail(KindMalformed, optionDangerouslyAllow, i, name, "there is no such risk", fmt.Sprintf("the risks are %s, %s, %s and %s", risk.AnyOrigin, risk.Null, risk.Insecure, risk.PublicSuffix))
 			continue
 		}
-		c.risks[risk(name)] = nil
+		c.risks[risk.Risk(name)] = nil
+	}
+}
+
+// rules returns what the policy lets its origins be, for sources.
+func (c *compiler) rules(credentials bool) source.Rules {
+	takes := func(r risk.Risk) bool {
+		_, taken := c.risks[r]
+		return taken
+	}
+	return source.Rules{
+		Credentials: credentials,
+		AnyOrigin:   takes(risk.AnyOrigin), Null: takes(risk.Null), Insecure: takes(risk.Insecure), PublicSuffix: takes(risk.PublicSuffix),
 	}
 }
 
 // need fails unless the policy takes the risk r, which value is.
-func (c *compiler) need(r risk, option string, index int, value, reason, fix string) {
+func (c *compiler) need(r risk.Risk, option string, index int, value, reason, fix string) {
 	if values, taken := c.risks[r]; taken {
 		c.risks[r] = append(values, value)
 		return
 	}
-	c.fail(KindDangerous, option, index, value, reason, fmt.Sprintf("%s, or, if you accept that %s, add %q", fix, r.attack(), optionDangerouslyAllow+" "+string(r)))
+	c.fail(KindDangerous, option, index, value, reason, r.OrAccept(fix))
 	c.errs[len(c.errs)-1].Risk = string(r)
+}
+
+// needForSources counts the risks that the policy takes as needed by its sources, as
+// what these allow is not known yet.
+func (c *compiler) needForSources() {
+	for r, values := range c.risks {
+		c.risks[r] = append(values, optionAllowOriginsFrom)
+	}
 }
 
 // maxRiskyValues is how many values that need a risk its warning names.
@@ -63,12 +58,12 @@ const maxRiskyValues = 5
 
 // warnOfRisks logs the risks that are in force, and those that nothing needs.
 func (c *compiler) warnOfRisks(name string) {
-	for _, r := range allRisks {
+	for _, r := range risk.All() {
 		values, taken := c.risks[r]
 		switch {
 		case !taken:
 		case values != nil:
-			c.warn("a dangerous option is in force", zap.String("policy", name), zap.String("risk", string(r)), zap.String("what_it_means", r.attack()),
+			c.warn("a dangerous option is in force", zap.String("policy", name), zap.String("risk", string(r)), zap.String("what_it_means", r.Attack()),
 				zap.Strings("needed_by", values[:min(maxRiskyValues, len(values))]))
 		default:
 			c.warn("dangerously_allow names a risk that nothing needs; take it out", zap.String("policy", name), zap.String("risk", string(r)))
@@ -78,23 +73,8 @@ func (c *compiler) warnOfRisks(name string) {
 
 // checkPatternRisks tells the risks of one pattern.
 func (c *compiler) checkPatternRisks(p *policy, e entry, pattern origin.Pattern) {
-	need := func(r risk, reason, fix string) {
-		c.need(r, optionAllowOrigins, e.index, e.text, reason, fix)
-	}
-	if pattern.Opaque() {
-		need(riskNull, "this is no site: any page can have this origin", "take it out")
-	}
-	if !p.credentials {
-		return
-	}
-	if pattern.Any() || pattern.AnyHost() {
-		need(riskAnyOrigin, "with allow_credentials, this trusts sites of strangers", "name the origins that you trust")
-	}
-	if pattern.Insecure() {
-		need(riskInsecure, "with allow_credentials, this trusts pages that came without TLS", "write https://")
-	}
-	if open := suffix.Open(pattern.WildcardParent()); open != "" {
-		need(riskPublicSuffix, fmt.Sprintf("with allow_credentials, this trusts everyone who gets a name below the public suffix %q", open), "name the hosts that are yours")
+	for _, need := range risk.OfPattern(pattern, p.credentials) {
+		c.need(need.Risk, optionAllowOrigins, e.index, e.text, need.Reason, need.Fix)
 	}
 }
 
@@ -112,10 +92,10 @@ func (c *compiler) checkRegexRisks(p *policy, i int, expr, expanded string, anal
 		fix = "escape the dots, as in " + quoted(escaped)
 	}
 	if !hosts.Known {
-		c.need(riskAnyOrigin, optionAllowOriginRegex, i, expr, reason, fix)
+		c.need(risk.AnyOrigin, optionAllowOriginRegex, i, expr, reason, fix)
 	}
 	if !analysis.Hosts("http").Loopback() {
-		c.need(riskInsecure, optionAllowOriginRegex, i, expr, "with allow_credentials, this can match pages that came without TLS", "let it start with https://")
+		c.need(risk.Insecure, optionAllowOriginRegex, i, expr, "with allow_credentials, this can match pages that came without TLS", "let it start with https://")
 	}
 }
 

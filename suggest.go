@@ -7,12 +7,13 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/seed-9442523e/caddy-cors/internal/fetch"
+	"github.com/seed-9442523e/caddy-cors/internal/risk"
 )
 
 // suggestion is a cors directive that lets a page do what it could not.
 type suggestion struct {
-	Caddyfile string // one directive, or "" if none helps
-	Risks     []risk // those that it takes
+	Caddyfile string      // one directive, or "" if none helps
+	Risks     []risk.Risk // those that it takes
 }
 
 // suggest returns the directive that would have let a request through that was blocked.
@@ -52,7 +53,7 @@ func suggest(r fetch.Request, b *fetch.Block) suggestion {
 		if err.Risk == "" {
 			return suggestion{} // nothing that loads would help, as for the method patch
 		}
-		s.Risks = append(s.Risks, risk(err.Risk))
+		s.Risks = append(s.Risks, risk.Risk(err.Risk))
 		p.DangerouslyAllow = append(p.DangerouslyAllow, err.Risk)
 	}
 	s.Caddyfile = p.directive()

@@ -5,21 +5,26 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-// Certificate writes a certificate for 127.0.0.1, signed by itself, and its key to
-// files, and returns their paths.
-func Certificate(t testing.TB) (cert, key string) {
+// CommonName is that of the certificates, for which browsers do not care.
+const CommonName = "common.example"
+
+// Certificate writes a certificate for 127.0.0.1, and for more names, signed by itself,
+// and its key to files, and returns their paths.
+func Certificate(t testing.TB, names ...string) (cert, key string) {
 	t.Helper()
-	cert, key, err := WriteCertificate(t.TempDir())
+	cert, key, err := WriteCertificate(t.TempDir(), names...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +32,7 @@ func Certificate(t testing.TB) (cert, key string) {
 }
 
 // WriteCertificate is [Certificate] for what is not a test. The files are in dir.
-func WriteCertificate(dir string) (cert, key string, err error) {
+func WriteCertificate(dir string, names ...string) (cert, key string, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return "", "", err
@@ -35,7 +40,17 @@ func WriteCertificate(dir string) (cert, key string, err error) {
 	template := x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		NotAfter:     time.Now().Add(time.Hour),
+		Subject:      pkix.Name{CommonName: CommonName},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else if strings.Contains(name, "@") {
+			template.EmailAddresses = append(template.EmailAddresses, name)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
 	}
 	public, err := x509.CreateCertificate(rand.Reader, &template, &template, private.Public(), private)
 	if err != nil {

@@ -60,9 +60,18 @@ type ports struct {
 }
 
 // NewSet returns the set of these patterns.
-func NewSet(patterns ...Pattern) *Set {
+func NewSet(patterns ...Pattern) *Set { return NewSetGently(patterns, func() {}) }
+
+// PauseEvery is after how many patterns a pause is due where a long list is compiled beside
+// other work: some tenths of a millisecond.
+const PauseEvery = 1000
+
+// NewSetGently is [NewSet] for long lists. It calls pause each time that one is due, see
+// [PauseEvery].
+func NewSetGently(patterns []Pattern, pause func()) *Set {
 	s := new(Set)
-	var exact, onAnyPort []string
+	exact := make([]string, 0, len(patterns)) // nearly all of a long list
+	var onAnyPort []string
 	for _, p := range patterns {
 		switch {
 		case p.kind == kindNone:
@@ -76,7 +85,7 @@ func NewSet(patterns ...Pattern) *Set {
 			s.addWildcard(p)
 		}
 	}
-	s.exact, s.anyPort = newTable(exact), newTable(onAnyPort)
+	s.exact, s.anyPort = newTable(exact, pause), newTable(onAnyPort, pause)
 	return s
 }
 

@@ -25,14 +25,16 @@ const (
 )
 
 // newTable returns the table of these strings. Of those that are given several times it
-// takes one, as a bucket of a million would be slow. The list is overwritten.
-func newTable(list []string) table {
+// takes one, as a bucket of a million would be slow. The list is overwritten. It calls
+// pause each time that one is due.
+func newTable(list []string, pause func()) table {
 	if len(list) == 0 {
 		return table{}
 	}
 	t := table{seed: maphash.MakeSeed(), starts: make([]int, len(list)/tableBucket+2)}
 	size := 0
-	for _, s := range list {
+	for i, s := range list {
+		pauseAt(i, pause)
 		t.starts[t.bucket(s)] += lengthBytes + len(s)
 		size += lengthBytes + len(s)
 	}
@@ -46,7 +48,8 @@ func newTable(list []string) table {
 	t.text = make([]byte, size)
 	ends := slices.Clone(t.starts)
 	distinct := list[:0]
-	for _, s := range list {
+	for i, s := range list {
+		pauseAt(i, pause)
 		b := t.bucket(s)
 		if inBucket(t.text[t.starts[b]:ends[b]], s) {
 			continue
@@ -58,9 +61,16 @@ func newTable(list []string) table {
 		copy(at[lengthBytes:], s)
 	}
 	if len(distinct) < len(list) {
-		return newTable(distinct)
+		return newTable(distinct, pause)
 	}
 	return t
+}
+
+// pauseAt calls pause if one is due ahead of what has this number.
+func pauseAt(i int, pause func()) {
+	if i%PauseEvery == PauseEvery-1 {
+		pause()
+	}
 }
 
 // inBucket reports whether s is one of the strings in a bucket's text.

@@ -14,7 +14,7 @@ func TestTable(t *testing.T) {
 		for i := range list {
 			list[i] = fmt.Sprintf("https://%s%d.example", strings.Repeat("a", i%250), i)
 		}
-		table := newTable(list)
+		table := newTable(list, func() {})
 		for _, s := range list {
 			if !table.has(s) {
 				t.Fatalf("%d strings: %q is missing", n, s)
@@ -45,7 +45,7 @@ func TestTableSize(t *testing.T) {
 	for i := range list {
 		list[i] = fmt.Sprintf("https://%d.example", i)
 	}
-	table := newTable(list)
+	table := newTable(list, func() {})
 	if size := len(strings.Join(list, "")); len(table.text) != size+lengthBytes*n {
 		t.Errorf("the text has %d bytes, want %d", len(table.text), size+lengthBytes*n)
 	}
@@ -61,7 +61,7 @@ func TestTableSpreads(t *testing.T) {
 	for i := range list {
 		list[i] = fmt.Sprintf("https://tenant%d.example.com", i)
 	}
-	table := newTable(list)
+	table := newTable(list, func() {})
 	fullest := 0
 	for b := range len(table.starts) - 1 {
 		fullest = max(fullest, table.starts[b+1]-table.starts[b])
@@ -75,8 +75,8 @@ func TestTableSpreads(t *testing.T) {
 // of many.
 func TestTableHasNothingTwice(t *testing.T) {
 	const a, b = "https://a.example", "https://bb.example"
-	table := newTable(append(slices.Repeat([]string{a, b}, 100_000), "https://c.example"))
-	if want := len(newTable([]string{a, b, "https://c.example"}).text); len(table.text) != want {
+	table := newTable(append(slices.Repeat([]string{a, b}, 100_000), "https://c.example"), func() {})
+	if want := len(newTable([]string{a, b, "https://c.example"}, func() {}).text); len(table.text) != want {
 		t.Errorf("the text has %d bytes, want %d", len(table.text), want)
 	}
 	for _, s := range []string{a, b, "https://c.example"} {

@@ -1,0 +1,72 @@
+package source
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// refreshPause is how long the parsing of a list pauses, each time that a pause is due, while
+// there is one in force: longer than it works in between. Without, it would hold up requests
+// by the time that the scheduler gives to one goroutine, which is 10 milliseconds.
+const refreshPause = time.Millisecond
+
+// current is the list that is in force: the last good one of those that were got. All
+// kinds of lists have one, which is shared by the sources that have the list.
+type current struct {
+	list atomic.Pointer[List]
+
+	mu     sync.Mutex
+	err    error // of the last try to get it
+	counts Counts
+}
+
+// allows reports whether the list in force allows an origin.
+func (c *current) allows(origin string) bool { return c.list.Load().Allows(origin) }
+
+// parse puts what a text lists in force, all of it or nothing. With an error, which tells
+// why there is no text, it keeps what is in force, too. It returns what was wrong.
+func (c *current) parse(text string, rules Rules, err error) error {
+	var list *List
+	if err == nil {
+		pause := func() {}
+		if c.list.Load() != nil { // else a config waits for it
+			pause = func() { time.Sleep(refreshPause) }
+		}
+		list, err = parseListGently(text, rules, pause)
+	}
+	c.take(list, err)
+	return err
+}
+
+// take puts a list in force, or notes why there is none.
+func (c *current) take(list *List, err error) {
+	if err == nil {
+		c.list.Store(list)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+	c.counts.add(err)
+}
+
+// confirm notes that the list in force is what there is to be had now.
+func (c *current) confirm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = nil
+	c.counts.Last = time.Now()
+}
+
+// failed returns why the last try failed, or nil.
+func (c *current) failed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *current) status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Status{c.list.Load().Len(), c.counts}
+}

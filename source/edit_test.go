@@ -1,0 +1,232 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
+
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
+)
+
+// pattern parses a pattern.
+func pattern(t *testing.T, text string) origin.Pattern {
+	t.Helper()
+	p, err := origin.ParsePattern(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestEdits shows what an edit makes of a list.
+func TestEdits(t *testing.T) {
+	for name, test := range map[string]struct {
+		text, add, remove string
+		want              string
+		changed           bool
+	}{
+		"the first one":                    {"", a, "", a + "\n", true},
+		"one more":                         {"# ours\n" + b + " # b\n", a, "", "# ours\n" + b + " # b\n" + a + "\n", true},
+		"behind a line that does not end":  {b, a, "", b + "\n" + a + "\n", true},
+		"in another spelling":              {"", "HTTPS://A.Example:443", "", a + "\n", true},
+		"there already":                    {"# ours\n" + a + " # a\n", a, "", "# ours\n" + a + " # a\n", false},
+		"there in another spelling":        {"https://A.example:443\r\n", a, "", "https://A.example:443\r\n", false},
+		"behind a byte order mark":         {"\ufeff" + a + "\n", a, "", "\ufeff" + a + "\n", false},
+		"a pattern beside what it matches": {a + "\n", "https://*.example", "", a + "\nhttps://*.example\n", true},
+		"out":                              {"# ours\n" + a + " # of tenant 5\n\n" + b + "\n", "", a, "# ours\n\n" + b + "\n", true},
+		"the last one":                     {a + "\n", "", a, "", true},
+		"all of them":                      {a + "\n" + b + "\nhttps://A.example\n" + a, "", a, b + "\n", true},
+		"what a comment says":              {"# " + a + "\n", "", a, "# " + a + "\n", false},
+		"what a pattern matches":           {"https://*.example\n", "", a, "https://*.example\n", false},
+		"none":                             {b + "\n", "", a, b + "\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storage := runCaddy(t, t.TempDir()).Storage()
+			if test.text != "" {
+				store(t, storage, test.text)
+			}
+			s, err := following(t, storage, Rules{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := &editor{storage, "tenants", []*storedList{s.stored}, time.Minute}
+			edit, of := e.add, test.add
+			if test.add == "" {
+				edit, of = e.remove, test.remove
+			}
+			changed, err := edit(pattern(t, of))
+			if err != nil || changed != test.changed {
+				t.Errorf("changed: %v, %v", changed, err)
+			}
+			text, err := os.ReadFile(fileOf(storage))
+			if string(text) != test.want {
+				t.Errorf("the list is %q, %v, want %q", text, err, test.want)
+			}
+			inForce, err := ParseList(test.want, Rules{})
+			if err != nil || s.Status().Origins != inForce.Len() || s.AllowsOrigin(nil, a) != inForce.Allows(a) {
+				t.Errorf("another list is in force: %v", err)
+			}
+		})
+	}
+}
+
+// TestEditsAreRefused shows what is not done, and what the answer says.
+func TestEditsAreRefused(t *testing.T) {
+	storage := runCaddy(t, t.TempDir()).Storage()
+	lax, err := following(t, storage, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	strict, err := following(t, storage, Rules{Credentials: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &editor{storage, "tenants", []*storedList{lax.stored, strict.stored}, interval}
+	want := func(status int, says string, err error) {
+		t.Helper()
+		refused, ok := err.(caddy.APIError) //nolint:errorlint // Caddy asks for it in this way
+		if !ok || refused.HTTPStatus != status || !strings.Contains(refused.Err.Error(), says) {
+			t.Errorf("the error is %v, want %d %s", err, status, says)
+		}
+	}
+	for text, says := range map[string]string{
+		"http://a.example":    "dangerously_allow insecure_origins",
+		"https://*.github.io": "dangerously_allow public_suffixes",
+		"https://*":           "dangerously_allow any_origin_with_credentials",
+		"null":                "dangerously_allow null_origin",
+		"*":                   "stands alone",
+		"none":                "stands alone",
+	} {
+		_, err := e.add(pattern(t, text))
+		want(http.StatusBadRequest, says, err)
+	}
+	if _, err := os.Stat(fileOf(storage)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a list now: %v", err)
+	}
+
+	store(t, storage, a+"\nnonsense\n"+b+"\n")
+	_, err = e.add(pattern(t, c))
+	want(http.StatusConflict, "line 2: ", err)
+	_, err = e.remove(pattern(t, b))
+	want(http.StatusConflict, "stays in force", err)
+	if text, err := os.ReadFile(fileOf(storage)); string(text) != a+"\nnonsense\n" {
+		t.Errorf("the list is %q, %v", text, err)
+	}
+
+	store(t, storage, a+"\n")
+	if err := storage.Lock(t.Context(), "cors_origins_tenants"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.add(pattern(t, b))
+	want(http.StatusServiceUnavailable, "is being edited elsewhere", err)
+	if err := storage.Unlock(t.Context(), "cors_origins_tenants"); err != nil {
+		t.Fatal(err)
+	}
+	end, err := awaitTurn(t.Context(), "tenants")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.add(pattern(t, b))
+	want(http.StatusServiceUnavailable, "is being edited elsewhere", err)
+	end()
+	if _, err := e.add(pattern(t, b)); err != nil || !strict.AllowsOrigin(nil, b) || !lax.AllowsOrigin(nil, b) {
+		t.Errorf("the lock stays: %v", err)
+	}
+
+	remove(t, fileOf(storage))
+	mkdir(t, fileOf(storage))
+	_, err = e.add(pattern(t, b))
+	want(http.StatusServiceUnavailable, "cannot be loaded", err)
+}
+
+// TestEditsAtOnce shows that of many edits at once none is lost, and that each is in force
+// when it is done, and stays.
+func TestEditsAtOnce(t *testing.T) {
+	storage := runCaddy(t, t.TempDir()).Storage()
+	s, err := following(t, storage, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &editor{storage, "tenants", []*storedList{s.stored}, time.Minute}
+	var edits sync.WaitGroup
+	for i := range 20 {
+		edits.Go(func() {
+			for j := range 5 {
+				o := fmt.Sprintf("https://t%d-%d.example", i, j)
+				if added, err := e.add(pattern(t, o)); err != nil || !added {
+					t.Errorf("%s: %v, %v", o, added, err)
+				}
+				if !s.AllowsOrigin(nil, o) {
+					t.Errorf("%s is not in force", o)
+				}
+				if j == 4 {
+					o := fmt.Sprintf("https://t%d-0.example", i)
+					if removed, err := e.remove(pattern(t, o)); err != nil || !removed {
+						t.Errorf("%s: %v, %v", o, removed, err)
+					}
+					if s.AllowsOrigin(nil, o) {
+						t.Errorf("%s is still in force", o)
+					}
+				}
+			}
+		})
+	}
+	edits.Wait()
+	time.Sleep(2 * interval) // in which it is loaded
+	if n := s.Status().Origins; n != 80 {
+		t.Errorf("there are %d origins", n)
+	}
+}
+
+// TestEditsOfNoList shows that to take something out of a list that is not there yet does no
+// harm, nor does it if the last origin was taken out.
+func TestEditsOfNoList(t *testing.T) {
+	storage := runCaddy(t, t.TempDir()).Storage()
+	s, err := following(t, storage, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &editor{storage, "tenants", []*storedList{s.stored}, time.Minute}
+	for range 2 {
+		if removed, err := e.remove(pattern(t, a)); err != nil || removed {
+			t.Errorf("%v, %v", removed, err)
+		}
+		before := s.Status().Last
+		for deadline := time.Now().Add(10 * time.Second); !s.Status().Last.After(before.Add(interval)); time.Sleep(interval / 10) {
+			if failures := s.Status().Failures; failures != 0 || time.Now().After(deadline) {
+				t.Fatalf("%d failures: %v", failures, s.stored.failed())
+			}
+		}
+		_, added := e.add(pattern(t, a))
+		_, removed := e.remove(pattern(t, a))
+		if err := errors.Join(added, removed); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestEditsAfterACrash shows that a lock which a server left behind goes.
+func TestEditsAfterACrash(t *testing.T) {
+	storage := runCaddy(t, t.TempDir()).Storage()
+	s, err := following(t, storage, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	locks := filepath.Join(storage.(*certmagic.FileStorage).Path, "locks")
+	mkdir(t, locks)
+	left := time.Now().Add(-8 * time.Second).Format(time.RFC3339Nano)
+	write(t, filepath.Join(locks, "cors_origins_tenants.lock"), fmt.Sprintf(`{"created": %q, "updated": %[1]q}`, left))
+	e := &editor{storage, "tenants", []*storedList{s.stored}, lockTimeout}
+	if added, err := e.add(pattern(t, a)); err != nil || !added {
+		t.Errorf("%v, %v", added, err)
+	}
+}

@@ -1,0 +1,190 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
+	"go.uber.org/zap"
+)
+
+// storedLists are the lists in storages that sources of this process have, by their
+// storedKey.
+var storedLists = caddy.NewUsagePool()
+
+// storedList is a list in a storage that is looked at from time to time, for all sources
+// that have it. It holds no storage: that of the config which made it may be closed.
+type storedList struct {
+	current
+	key    storedKey
+	logger *zap.Logger
+	stop   context.CancelFunc
+
+	loading sync.Mutex
+	edition edition // that was taken, or refused, the last time
+	refused error   // why it was
+}
+
+// edition is what tells lists in a storage apart.
+type edition struct {
+	there bool   // or else there is no list
+	sum   string // of the text
+
+	// What the storage says of it, if it says when the list was changed: that goes without
+	// loading it. The clock of a storage may be slow, so this counts only once the list was
+	// loaded twice with the same.
+	modified time.Time
+	size     int64
+	steady   bool
+}
+
+// storageName returns a name of a storage that stays through a reload, if it has any.
+func storageName(storage certmagic.Storage) string {
+	if named, ok := storage.(fmt.Stringer); ok {
+		return named.String()
+	}
+	return fmt.Sprintf("%T %[1]p", storage)
+}
+
+// pathOf returns where the list of a key is in a storage.
+func pathOf(key string) string { return "cors/origins/" + key }
+
+// followList loads a list, and goes on to look at it.
+func followList(storage certmagic.Storage, key storedKey) (*storedList, error) {
+	l := &storedList{key: key, logger: caddy.Log().Named(Namespace + ".storage").With(zap.String("key", key.key))}
+	if err := l.refresh(storage); err != nil {
+		return nil, err
+	}
+	if !l.edition.there {
+		l.logger.Warn("there is no such list of origins in the storage yet, so it allows none", zap.String("path", pathOf(key.key)), zap.String("storage", key.storage))
+	}
+	var ctx context.Context
+	ctx, l.stop = context.WithCancel(context.Background())
+	go l.run(ctx)
+	return l, nil
+}
+
+// Destruct ends the looks. The list stays, for requests of a config that goes.
+func (l *storedList) Destruct() error {
+	l.stop()
+	return nil
+}
+
+func (l *storedList) run(ctx context.Context) {
+	ticker := time.NewTicker(l.key.interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			l.look()
+		}
+	}
+}
+
+// look takes the list as the storage of the running config has it now, and logs that if it
+// is news.
+func (l *storedList) look() {
+	storage := runningStorage()
+	if storage == nil || storageName(storage) != l.key.storage {
+		return // this list is of a config that loads, or that goes
+	}
+	before, failed := l.list.Load(), l.failed()
+	_ = l.refresh(storage)
+	list, err := l.list.Load(), l.failed()
+	if list != before || fmt.Sprint(err) != fmt.Sprint(failed) {
+		logRefresh(l.logger, list, err)
+	}
+}
+
+// refresh loads the list if it is not as it was. It returns what is wrong with it.
+func (l *storedList) refresh(storage certmagic.Storage) error {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+	defer cancel()
+	if l.isSteady(ctx, storage) {
+		if l.failed() == nil {
+			l.confirm()
+		}
+	} else {
+		now, text, err := loadStored(ctx, storage, l.key.key)
+		l.accept(now, text, err)
+	}
+	if err := l.failed(); err != nil {
+		return fmt.Errorf("the list %s in the storage: %w", pathOf(l.key.key), err)
+	}
+	return nil
+}
+
+// isSteady reports whether the storage says that the list did not change since it was
+// loaded, and can be trusted in that.
+func (l *storedList) isSteady(ctx context.Context, storage certmagic.Storage) bool {
+	if !l.edition.steady {
+		return false
+	}
+	info, err := storage.Stat(ctx, pathOf(l.key.key))
+	return err == nil && info.Modified.Equal(l.edition.modified) && info.Size == l.edition.size
+}
+
+// errGone is why a list that was there is not taken as an empty one.
+var errGone = errors.New("it is gone; to allow no origin, leave a comment in it")
+
+// accept takes what was loaded, if it is not what was taken, or refused, before.
+func (l *storedList) accept(now edition, text string, err error) {
+	if err == nil && l.edition.there && !now.there {
+		err = errGone
+	}
+	if err != nil {
+		l.edition.steady = false
+		l.take(nil, err)
+		return
+	}
+	before := l.edition
+	l.edition = now
+	switch {
+	case l.list.Load() == nil || now.there != before.there || now.sum != before.sum:
+		l.refused = l.parse(text, l.key.rules, nil)
+		return
+	case l.refused == nil:
+		l.confirm()
+	case l.failed() != l.refused: //nolint:errorlint // whether it is this very one
+		l.take(nil, l.refused)
+	}
+	l.edition.steady = !now.modified.IsZero() && now.modified.Equal(before.modified) && now.size == before.size
+}
+
+// put takes what is stored now, as it was parsed. What is empty may not be there at all.
+func (l *storedList) put(text string, list *List, refused error) {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	l.edition, l.refused = edition{there: text != "", sum: sumOf(text)}, refused
+	l.take(list, refused)
+}
+
+// loadStored loads the list of a key.
+func loadStored(ctx context.Context, storage certmagic.Storage, key string) (now edition, text string, err error) {
+	// What is stored between these two makes the next look load it again.
+	if info, err := storage.Stat(ctx, pathOf(key)); err == nil {
+		now.modified, now.size = info.Modified, info.Size
+	}
+	stored, err := storage.Load(ctx, pathOf(key))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return edition{}, "", nil
+	case err != nil:
+		return now, "", err
+	case len(stored) > maxListBytes:
+		return now, "", errTooLong
+	}
+	now.there, text = true, strings.TrimPrefix(string(stored), byteOrderMark)
+	now.sum = sumOf(text)
+	return now, text, nil
+}

@@ -1,0 +1,58 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/seed-9442523e/caddy-cors/internal/risk"
+)
+
+// parseURL parses the URL of what allows origins, and holds it to the rules: one without
+// TLS lets whoever is on the way to it allow origins.
+//
+// Its errors show no more of the URL than [shownURL] does.
+func parseURL(text string, rules Rules) (*url.URL, error) {
+	expanded, err := expand("url", text)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(expanded)
+	if err != nil {
+		parsing := new(url.Error)
+		errors.As(err, &parsing)
+		return nil, fmt.Errorf("url: this is no URL: %w", parsing.Err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return nil, fmt.Errorf("url %q: it takes one of http:// or https://, with a host; write it like https://tenants.example.com/origins", shownURL(u))
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, fmt.Errorf("url %q: a port is a number from 1 to 65535", shownURL(u))
+		}
+	}
+	if u.Fragment != "" {
+		return nil, fmt.Errorf("url %q: what follows the # is not sent; take it out", shownURL(u))
+	}
+	if _, err := url.ParseQuery(u.RawQuery); err != nil {
+		return nil, fmt.Errorf("url %q: its query is malformed: %w", shownURL(u), err)
+	}
+	if rules.Credentials && !rules.Insecure && onOpenNetwork(u) {
+		return nil, fmt.Errorf("url %q: with allow_credentials, whoever is on the network could allow origins, as this comes over plain HTTP; %s", shownURL(u), risk.Insecure.OrAccept("write https://"))
+	}
+	return u, nil
+}
+
+// onOpenNetwork reports whether others can read and change what comes from a URL. Names
+// below localhost count as any other: what they stand for is up to a resolver.
+func onOpenNetwork(u *url.URL) bool {
+	return u.Scheme == "http" && !strings.EqualFold(u.Hostname(), "localhost") && !net.ParseIP(u.Hostname()).IsLoopback()
+}
+
+// shownURL returns a URL without what may be secret in it: user, password and query.
+func shownURL(u *url.URL) string {
+	return shown((&url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String())
+}

@@ -1,0 +1,154 @@
+package caddycors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
+	"github.com/seed-9442523e/caddy-cors/source"
+)
+
+// What allow_origins_from is about: sources of origins, which are guest modules.
+
+// sourceKey is where the JSON config of a source says of which kind it is.
+const sourceKey = "source"
+
+// namedSource is a source of a policy.
+type namedSource struct {
+	source.Source
+	name  string // in metrics: its kind, and a number if the policy has several of that kind
+	index int    // in the config of the policy
+}
+
+// loadSources loads the sources of all policies. The error joins those of all policies.
+func (h *Handler) loadSources(ctx caddy.Context) error {
+	var errs []error
+	for i, p := range h.policies.list {
+		guests := source.WithPolicy(ctx, source.Policy{Name: p.name, Rules: p.rules})
+		kinds := make(map[string]int)
+		for index, raw := range h.Policies[i].AllowOriginsFromRaw {
+			kind := kindOfSource(raw)
+			if unasked, _ := ctx.Value(unaskedKey{}).(func(kind string) bool); unasked != nil && unasked(kind) {
+				p.unasked = append(p.unasked, index)
+				continue
+			}
+			s, err := loadSource(guests, raw)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("policy %s: %s %s: %w", p.name, optionAllowOriginsFrom, kind, err))
+				continue
+			}
+			kinds[kind]++
+			name := kind
+			if n := kinds[kind]; n > 1 {
+				name += strconv.Itoa(n)
+			}
+			p.sources = append(p.sources, namedSource{s, name, index})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unaskedKey is the key of a context in which some kinds of sources are not loaded.
+type unaskedKey struct{}
+
+// kindOfSource returns the kind of a source, or "" if its config does not tell.
+func kindOfSource(raw json.RawMessage) string {
+	var config map[string]any
+	_ = json.Unmarshal(raw, &config)
+	kind, _ := config[sourceKey].(string)
+	return kind
+}
+
+// loadSource loads one source.
+func loadSource(ctx caddy.Context, raw json.RawMessage) (source.Source, error) {
+	one := struct {
+		Raw json.RawMessage `caddy:"namespace=http.cors.origins inline_key=source"`
+	}{slices.Clone(raw)}
+	module, err := ctx.LoadModule(&one, "Raw")
+	if err != nil {
+		return nil, err
+	}
+	s, ok := module.(source.Source)
+	if !ok {
+		return nil, errors.New("this module is no source of origins")
+	}
+	return s, nil
+}
+
+// sourceOf returns the source that allows what was sent, or nil.
+func (p *policy) sourceOf(r *http.Request, sent *origin.Sent) *namedSource {
+	o, wellFormed := sent.Origin()
+	if !wellFormed || !p.rules.Allow(o) {
+		return nil
+	}
+	for i := range p.sources {
+		if s := &p.sources[i]; s.AllowsOrigin(r, o.String()) {
+			return s
+		}
+	}
+	return nil
+}
+
+// source reads a source: its kind, and what that takes.
+func (p *caddyfileParser) source(policy int, config *Policy) {
+	if !p.NextArg() {
+		p.fail("%s: it takes the kind of a source; there is %s", optionAllowOriginsFrom, kindsOfSources())
+		return
+	}
+	p.mark(place{policy, optionAllowOriginsFrom, len(config.AllowOriginsFromRaw)})
+	// Also if it failed, lest it is said that the policy has no origins.
+	config.AllowOriginsFromRaw = append(config.AllowOriginsFromRaw, p.unmarshalSource())
+}
+
+// unmarshalSource reads the source whose kind is the current token, and returns it as JSON.
+func (p *caddyfileParser) unmarshalSource() json.RawMessage {
+	kind, at := p.Val(), p.here()
+	id := source.Namespace + "." + kind
+	if _, err := caddy.GetModule(id); err != nil {
+		p.fail("%s: there is no source %q in this Caddy; there is %s", optionAllowOriginsFrom, kind, kindsOfSources())
+		p.skip()
+		return nil
+	}
+	module, err := caddyfile.UnmarshalModule(p.Dispenser, id)
+	if err != nil {
+		p.errs = append(p.errs, positionedError{at.order, err}) // which tells the line
+		return nil
+	}
+	var warnings []caddyconfig.Warning
+	raw := caddyconfig.JSONModuleObject(module, sourceKey, kind, &warnings)
+	for _, w := range warnings {
+		p.failAt(at, errors.New(w.Message))
+	}
+	return raw
+}
+
+// kindsOfSources names the kinds of sources that there are.
+func kindsOfSources() string {
+	var names []string
+	for _, m := range caddy.GetModules(source.Namespace) {
+		names = append(names, m.ID.Name())
+	}
+	return strings.Join(names, ", ")
+}
+
+// sourceText returns a source as it is shown: its kind, and what it is about.
+func sourceText(raw json.RawMessage) string {
+	var config struct{ Source, Path, URL, Key string }
+	_ = json.Unmarshal(raw, &config)
+	about := config.Path + config.Key
+	if u, err := url.Parse(config.URL); err == nil && config.URL != "" {
+		u.User, u.RawQuery = nil, "" // which may hold secrets
+		about = u.String()
+	}
+	return strings.TrimSpace(config.Source + " " + about)
+}

@@ -1,0 +1,263 @@
+package caddycors
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// writeList writes a list of origins, and returns its path.
+func writeList(t *testing.T, lines ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "origins.txt")
+	rewriteList(t, path, lines...)
+	return path
+}
+
+func rewriteList(t *testing.T, path string, lines ...string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fromFile is the option for a file, in a Caddyfile.
+func fromFile(path string) string {
+	return "allow_origins_from file " + path + " {\ninterval 100ms\n}"
+}
+
+// allowedSoon fails unless the site allows the origin, or denies it, within some seconds.
+func allowedSoon(t *testing.T, site *client, origin string, allowed bool) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		r := askReloaded(t, site, "GET /\nOrigin: "+origin)
+		if granted := r.Header.Get(headerAllowOrigin) == origin; granted == allowed {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s\nwant it allowed: %v", r, allowed)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// TestOriginsFromFile drives a Caddy whose origins are in files.
+func TestOriginsFromFile(t *testing.T) {
+	first, second := writeList(t, "# tenants", "https://one.example", "https://*.two.example"), writeList(t, "https://three.example")
+	a := runCaddy(t, "http://$A {\ncors https://app.example.com {\n"+fromFile(first)+"\n"+fromFile(second)+"\nallow_methods PUT\n}\nrespond hi\n}")
+	for _, origin := range []string{"https://app.example.com", "https://one.example", "https://a.two.example", "https://three.example"} {
+		a.Do("GET /\nOrigin: "+origin).Want(t, 200, "Allow-Origin: "+origin, vary)
+		r := a.Do("OPTIONS /\nOrigin: " + origin + "\nAccess-Control-Request-Method: PUT")
+		if r.StatusCode != http.StatusNoContent || r.Header.Get(headerAllowOrigin) != origin || r.Header.Get(headerAllowMethods) != "PUT" {
+			t.Errorf("%s", r)
+		}
+	}
+	for _, origin := range []string{"https://two.example", "https://evil.example", "null", "https://one.example/", "HTTPS://one.example"} {
+		a.Do("GET /\nOrigin: "+origin).Want(t, 200, vary)
+	}
+	rewriteList(t, first, "https://four.example")
+	allowedSoon(t, a, "https://four.example", true)
+	allowedSoon(t, a, "https://one.example", false)
+	a.Do("GET /\nOrigin: https://app.example.com").Want(t, 200, "Allow-Origin: https://app.example.com", vary)
+}
+
+// TestOriginsFromFileAlone shows that a policy may have no other origins.
+func TestOriginsFromFileAlone(t *testing.T) {
+	list := writeList(t, "https://one.example")
+	a := runCaddy(t, "http://$A {\ncors {\n"+fromFile(list)+"\n}\nrespond hi\n}")
+	a.Do("GET /\nOrigin: https://one.example").Want(t, 200, "Allow-Origin: https://one.example", vary)
+	a.Do("GET /\nOrigin: https://app.example.com").Want(t, 200, vary)
+	a.Do("GET /").Want(t, 200, vary)
+}
+
+// TestOriginsFromFileInPolicies shows that the policies are tried in order, with all that
+// they have.
+func TestOriginsFromFileInPolicies(t *testing.T) {
+	both, staff := writeList(t, "https://both.example", "https://one.example"), writeList(t, "https://both.example", "https://staff.example")
+	a := runCaddy(t, "http://$A {\ncors {\npolicy tenants {\n"+fromFile(both)+"\n}\npolicy staff {\nallow_origins https://one.example\n"+fromFile(staff)+"\nallow_credentials\n}\n}\nrespond {http.cors.policy}\n}")
+	for origin, policy := range map[string]string{
+		"https://both.example": "tenants", "https://one.example": "tenants", "https://staff.example": "staff", "https://none.example": "",
+	} {
+		if r := a.Do("GET /\nOrigin: " + origin); strings.TrimSpace(r.Text) != policy {
+			t.Errorf("%s\nwant policy %q", r, policy)
+		}
+	}
+}
+
+// TestOriginsFromFileByJSON shows the same config as JSON.
+func TestOriginsFromFileByJSON(t *testing.T) {
+	list := writeList(t, "https://one.example")
+	a := newClient(t)
+	loadRoute(t, a, `{"handle":[{"handler":"cors","policies":[{"allow_origins_from":[{"source":"file","path":"`+list+`"}]}]}]}`)
+	a.Do("GET /\nOrigin: https://one.example").Want(t, 200, "Allow-Origin: https://one.example", vary)
+}
+
+// TestBadSources shows what does not load, and what the error says.
+func TestBadSources(t *testing.T) {
+	good := writeList(t, "https://one.example")
+	bad := writeList(t, "https://one.example", "https://two.example/path", "http://three.example")
+	for name, test := range map[string]struct{ caddyfile, want string }{
+		"no kind":                   {"allow_origins_from", "it takes the kind of a source; there is ask, "},
+		"no such kind":              {"allow_origins_from consul tenants {\nx y\n}", `there is no source "consul" in this Caddy; there is ask, `},
+		"no path":                   {"allow_origins_from file", "it takes the path"},
+		"no such option":            {"allow_origins_from file " + good + " {\nttl 5s\n}", `there is no option "ttl"`},
+		"every origin beside it":    {"allow_origins *\nallow_origins_from file " + good, `"*" stands alone`},
+		"no origin beside it":       {"allow_origins none\nallow_origins_from file " + good, `"none" stands alone`},
+		"a bad line":                {fromFile(bad), `line 2: "https://two.example/path": an origin has no path; write "https://two.example"`},
+		"a risk, with credentials":  {fromFile(bad) + "\nallow_credentials", "line 3: "},
+		"a short interval":          {"allow_origins_from file " + good + " {\ninterval 1ms\n}", "the shortest is 100ms"},
+		"no file":                   {"allow_origins_from file " + good + ".none", "no such file"},
+		"several mistakes, at once": {"allow_origins_from file\nallow_origins_from nothing\nallow_methods all", "this is not a method name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, err := adaptCaddyfile("http://localhost:1 {\ncors {\n" + test.caddyfile + "\n}\n}")
+			if err == nil {
+				err = caddy.Load(config, true)
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("the error is %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+// TestSourceMetrics shows the metrics of a list.
+func TestSourceMetrics(t *testing.T) {
+	const policy = "sourced"
+	list := writeList(t, "https://one.example", "https://two.example")
+	a, metrics := newClient(t), newClient(t)
+	loadCaddy(t, adapt(t, prelude+"http://"+a.Address+" {\ncors {\npolicy "+policy+" {\n"+fromFile(list)+"\n"+fromFile(list)+"\n}\n}\nrespond hi\n}\nhttp://"+metrics.Address+" {\nmetrics\n}"))
+	of := func(name, source string) string {
+		return fmt.Sprintf("source_%s{policy=%q,source=%q}", name, policy, source)
+	}
+	count := func(source, result string) string {
+		return fmt.Sprintf("source_refreshes_total{policy=%q,result=%q,source=%q}", policy, result, source)
+	}
+	values := scrape(t, metrics)
+	for name, want := range map[string]float64{of("origins", "file"): 2, of("origins", "file2"): 2, count("file", "taken"): 1, count("file", "failed"): 0} {
+		if got, ok := values[name]; !ok || got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	if age, ok := values[of("age_seconds", "file")]; !ok || age < 0 || age > 60 {
+		t.Errorf("its age is %v", age)
+	}
+	rewriteList(t, list, "https://two.example", "nonsense")
+	deadline := time.Now().Add(10 * time.Second)
+	for values = scrape(t, metrics); values[count("file", "failed")] == 0; values = scrape(t, metrics) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no failure is counted: %v", ofPolicy(values, policy))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if values[of("origins", "file")] != 2 {
+		t.Errorf("the last good list is not in force: %v", ofPolicy(values, policy))
+	}
+}
+
+// TestReloadKeepsLists shows that a reload reads no file anew that did not change, and
+// that a config that fails to load leaves the list in force.
+func TestReloadKeepsLists(t *testing.T) {
+	list := writeList(t, "https://one.example")
+	a := newClient(t)
+	load := func(more string) error {
+		return caddy.Load(adapt(t, prelude+"http://"+a.Address+" {\ncors {\n"+fromFile(list)+"\n"+more+"\n}\nrespond hi\n}"), true)
+	}
+	if err := load(""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = caddy.Stop() })
+	for range 3 {
+		if err := load("max_age 5m"); err != nil {
+			t.Fatal(err)
+		}
+		if err := load(fromFile(list + ".none")); err == nil {
+			t.Fatal("a list that is not there loads")
+		}
+		allowedSoon(t, a, "https://one.example", true)
+	}
+	rewriteList(t, list, "https://two.example")
+	allowedSoon(t, a, "https://two.example", true)
+}
+
+// TestExplainNamesSources shows that `explain` says which source allows an origin.
+func TestExplainNamesSources(t *testing.T) {
+	first, second := writeList(t, "https://one.example"), writeList(t, "https://two.example")
+	caddyfile := "http://api.example.com {\n\tcors https://app.example.com {\n\t\tallow_origins_from file " + first + "\n\t\tallow_origins_from file " + second + " {\n\t\t\tinterval 1m\n\t\t}\n\t}\n\trespond hi\n}\n"
+	for origin, want := range map[string]string{
+		"https://app.example.com": `origin    matches "https://app.example.com" (Caddyfile:2)`,
+		"https://one.example":     `origin    matches allow_origins_from "file ` + first + `" (Caddyfile:3)`,
+		"https://two.example":     `origin    matches allow_origins_from "file ` + second + `" (Caddyfile:4)`,
+		"https://none.example":    "origin    matches no policy",
+	} {
+		out, status, err := explainIn(t, caddyfile, "--origin", origin, "http://api.example.com/")
+		if err != nil || !strings.Contains(out, want) || (status == 0) != (origin != "https://none.example") {
+			t.Errorf("%s: status %d, %v\n%s\nwant %s", origin, status, err, out, want)
+		}
+	}
+}
+
+// driveTenants drives the example, with a list of its own.
+func driveTenants(t *testing.T, caddyfile string) {
+	const example = "examples/tenants/origins.txt"
+	text, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := writeList(t, strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")...)
+	api, admin := newClient(t), newClient(t)
+	for _, part := range []string{"localhost:8000 {", " " + example + " {", "interval 1s"} {
+		if !strings.Contains(caddyfile, part) {
+			t.Fatalf("there is no %q", part)
+		}
+	}
+	caddyfile = strings.NewReplacer("{\n\t# Listen", "{\n\tadmin "+admin.Address+"\n\t# Listen",
+		"localhost:8000 {", api.Address+" {", " "+example+" {", " "+list+" {", "interval 1s", "interval 100ms").Replace(caddyfile)
+	loadCaddy(t, adapt(t, caddyfile))
+	for _, origin := range []string{"https://app.example.com", "https://shop.example.org", "https://a.example.net"} {
+		allowedSoon(t, api, origin, true)
+	}
+	allowedSoon(t, api, "https://other.example.org", false)
+	rewriteList(t, list, "https://other.example.org")
+	allowedSoon(t, api, "https://other.example.org", true)
+	allowedSoon(t, api, "https://shop.example.org", false)
+}
+
+// TestSourcesPage loads the Caddyfile of docs/sources.md, and the JSON that stands for it, with a
+// file that is there.
+func TestSourcesPage(t *testing.T) {
+	page, err := os.ReadFile("docs/sources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := writeList(t, "https://shop.example.org")
+	text := strings.ReplaceAll(string(page), "/etc/caddy/origins.txt", list)
+	driven := 0
+	for _, block := range strings.Split(text, "\n```")[1:] {
+		switch language, code, _ := strings.Cut(block, "\n"); language {
+		case "caddyfile":
+			driven++
+			a := newClient(t)
+			loadCaddy(t, adapt(t, prelude+strings.Replace(code, "api.example.com {", "http://"+a.Address+" {", 1)))
+			r := a.Do("OPTIONS /\nOrigin: https://shop.example.org\nAccess-Control-Request-Method: PUT")
+			if r.Header.Get(headerAllowOrigin) != "https://shop.example.org" {
+				t.Errorf("%s\nof\n%s", r, code)
+			}
+		case "json":
+			driven++
+			a := newClient(t)
+			loadRoute(t, a, `{"handle":[`+code+`]}`)
+			a.Do("GET /\nOrigin: https://shop.example.org").Want(t, 200, "Allow-Origin: https://shop.example.org", vary)
+		}
+	}
+	if driven < 2 {
+		t.Errorf("%d blocks of the page were driven", driven)
+	}
+}
