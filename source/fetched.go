@@ -1,0 +1,198 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
+	"github.com/cenkalti/backoff/v5"
+	"go.uber.org/zap"
+)
+
+// fetchedLists are the lists that sources of this process fetch, by their httpKey.
+var fetchedLists = caddy.NewUsagePool()
+
+const (
+	// jitter is by which part the time between two fetches is shorter or longer, so that
+	// many servers do not ask at once.
+	jitter = 0.1
+
+	// After failures, the next fetch is later and later, up to these many intervals, and to
+	// maxBackOff where that is longer than an interval.
+	maxBackOffIntervals = 8
+	maxBackOff          = 15 * time.Minute
+
+	// maxRetryAfter bounds what a server may ask for in Retry-After.
+	maxRetryAfter = time.Hour
+
+	// keepDelay is how often a list of a config that loads is tried to be kept: before the
+	// config runs, it has no storage to keep it in.
+	keepDelay = time.Second
+)
+
+// fetchedList is a list that is fetched from time to time, for all sources that have it.
+type fetchedList struct {
+	current
+	key     httpKey
+	fetcher *fetcher
+	logger  *zap.Logger
+	stop    context.CancelFunc
+
+	// What follows is of the one goroutine that fetches.
+	version validators // of the list in force
+	sum     string     // of its text
+	backOff backoff.ExponentialBackOff
+	keptKey string
+	unkept  *keptList // what is still to be kept, or nil
+}
+
+// fetchList gets a list, from the storage if it cannot be fetched, and goes on to fetch it.
+func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.Header) (*fetchedList, error) {
+	l := &fetchedList{
+		key:     key,
+		fetcher: newFetcher(u, headers, key.ca, key.timeout),
+		logger:  caddy.Log().Named(Namespace + ".http").With(zap.String("url", shownURL(u))),
+		keptKey: keptKey(key),
+		backOff: backoff.ExponentialBackOff{
+			InitialInterval:     key.interval,
+			RandomizationFactor: jitter,
+			Multiplier:          2,
+			MaxInterval:         max(key.interval, min(maxBackOffIntervals*key.interval, maxBackOff)),
+		},
+	}
+	kept := l.useKept(storage)
+	err := l.fetch(context.Background(), kept != nil)
+	if err != nil && kept == nil {
+		return nil, fmt.Errorf("url %s: %w", shownURL(u), err)
+	}
+	if err != nil {
+		logRefresh(l.logger, l.list.Load(), err)
+		l.logger.Warn("the list of origins that was kept in the storage is in force", zap.Time("fetched", kept.Fetched), zap.Duration("age", time.Since(kept.Fetched).Round(time.Second)))
+	}
+	var ctx context.Context
+	ctx, l.stop = context.WithCancel(context.Background())
+	go l.run(ctx, err)
+	return l, nil
+}
+
+// Destruct ends the fetches. The list stays, for requests of a config that goes.
+func (l *fetchedList) Destruct() error {
+	l.stop()
+	return nil
+}
+
+// useKept puts the list in force that is kept in the storage, if there is one and it is
+// good. It returns nil if there is none.
+func (l *fetchedList) useKept(storage certmagic.Storage) *keptList {
+	kept, err := loadKept(storage, l.keptKey)
+	if kept == nil && err == nil {
+		return nil
+	}
+	var list *List
+	if err == nil {
+		list, err = ParseList(kept.text, l.key.rules)
+	}
+	if err != nil {
+		l.logger.Warn("the list of origins that was kept in the storage is of no use", zap.Error(err))
+		return nil
+	}
+	l.list.Store(list)
+	l.counts.Last = kept.Fetched
+	l.version, l.sum = kept.validators, kept.Sum
+	return kept
+}
+
+// run fetches the list until ctx is done. The error is that of the fetch before.
+func (l *fetchedList) run(ctx context.Context, err error) {
+	defer l.fetcher.client.CloseIdleConnections()
+	next := time.NewTimer(l.wait(err))
+	defer next.Stop()
+	keeps := time.NewTimer(keepDelay)
+	defer keeps.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-keeps.C:
+			if !l.keep() {
+				keeps.Reset(keepDelay)
+			}
+		case <-next.C:
+			before, failed := l.list.Load(), l.failed() != nil
+			err := l.fetch(ctx, l.isKept())
+			if ctx.Err() != nil {
+				return
+			}
+			if list := l.list.Load(); err != nil || failed || list != before {
+				logRefresh(l.logger, list, err)
+			}
+			l.keep()
+			next.Reset(l.wait(err))
+		}
+	}
+}
+
+// wait returns how long to wait after a fetch.
+func (l *fetchedList) wait(err error) time.Duration {
+	if err == nil {
+		l.backOff.Reset()
+		defer l.backOff.Reset() // the first failure does not wait for longer
+	}
+	wait := l.backOff.NextBackOff()
+	if refused := new(statusError); errors.As(err, &refused) {
+		wait = max(wait, min(refused.retryAfter, max(maxRetryAfter, l.key.interval)))
+	}
+	return wait
+}
+
+// fetch gets the list, and takes it if it is good. If it is not kept, the version that is
+// in force is asked for again. It returns what was wrong.
+func (l *fetchedList) fetch(ctx context.Context, kept bool) error {
+	version := l.version
+	if !kept {
+		version = validators{}
+	}
+	got, err := l.fetcher.fetch(ctx, version)
+	if err == nil && got.unchanged {
+		l.confirm()
+		return nil
+	}
+	sum := sumOf(got.text)
+	if err == nil && sum == l.sum {
+		l.confirm()
+	} else if err := l.parse(got.text, l.key.rules, err); err != nil {
+		return err
+	}
+	if sum != l.sum || !kept {
+		l.unkept = &keptList{URL: shownURL(l.fetcher.url), validators: got.validators, Fetched: time.Now(), Sum: sum, text: got.text}
+	}
+	l.version, l.sum = got.validators, sum
+	return nil
+}
+
+// keep stores the last good list, if it is not kept yet. If that fails, it is tried again
+// after the next fetch. It reports false if there is no storage yet.
+func (l *fetchedList) keep() bool {
+	storage := runningStorage()
+	if l.unkept == nil || storage == nil {
+		return l.unkept == nil
+	}
+	if err := keep(storage, l.keptKey, l.unkept); err != nil {
+		l.logger.Error("the list of origins cannot be kept in the storage, for a start while its server is down", zap.Error(err))
+		return true
+	}
+	l.unkept = nil
+	return true
+}
+
+// isKept reports whether the list is kept, or about to be. It is not where the config has
+// another storage than before.
+func (l *fetchedList) isKept() bool {
+	storage := runningStorage()
+	return l.unkept != nil || storage == nil || isKept(storage, l.keptKey)
+}
