@@ -1,6 +1,10 @@
 package servers
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/seed-9442523e/caddy-cors/bench/internal/process"
+)
 
 // Sites of Caddy. $HANDLER is the handler that answers.
 const (
@@ -34,7 +38,7 @@ func caddyServer(name, rules string) server {
 	return server{name, cors, startCaddy, rules}
 }
 
-func startCaddy(l *lab, cell Cell, sites []site) (*process, error) {
+func startCaddy(l *lab, cell Cell, sites []site) (*process.Process, error) {
 	handler := map[string]string{
 		Respond:      "respond " + hello,
 		ReverseProxy: "reverse_proxy " + l.backend,

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
+
+	"github.com/seed-9442523e/caddy-cors/bench/internal/process"
 )
 
 // running is a server that runs, and what it is asked.
@@ -14,7 +16,7 @@ type running struct {
 	turn
 	cell    Cell
 	address string
-	process *process
+	process *process.Process
 }
 
 func (r running) url() string {
@@ -50,7 +52,7 @@ func (r running) check(ctx context.Context) error {
 	defer transport.CloseIdleConnections()
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", r.server.name, err, r.process.printed())
+		return fmt.Errorf("%s: %w\n%s", r.server.name, err, r.process.Printed())
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)

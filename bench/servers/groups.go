@@ -1,6 +1,10 @@
 package servers
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/seed-9442523e/caddy-cors/bench/internal/process"
+)
 
 // The kinds of requests.
 const (
@@ -53,7 +57,7 @@ const (
 type server struct {
 	name  string
 	cors  bool // whether pages of origin may read what it answers
-	start func(l *lab, cell Cell, sites []site) (*process, error)
+	start func(l *lab, cell Cell, sites []site) (*process.Process, error)
 	rules string
 }
 

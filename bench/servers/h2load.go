@@ -50,7 +50,7 @@ func (l *lab) fire(ctx context.Context, r running, requests int) (shot, error) {
 	defer os.Remove(log)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	before, err := r.process.cpu()
+	before, err := r.process.CPU()
 	if err != nil {
 		return shot{}, err
 	}
@@ -58,7 +58,7 @@ func (l *lab) fire(ctx context.Context, r running, requests int) (shot, error) {
 	if err != nil {
 		return shot{}, fmt.Errorf("h2load: %w\n%s", err, out)
 	}
-	after, err := r.process.cpu()
+	after, err := r.process.CPU()
 	if err != nil {
 		return shot{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/seed-9442523e/caddy-cors/bench/internal/process"
 	"github.com/seed-9442523e/caddy-cors/bench/internal/repository"
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
@@ -34,7 +35,7 @@ type lab struct {
 	serverCore, loadCore int
 
 	backend string // its address
-	started []*process
+	started []*process.Process
 }
 
 // MissingError tells that a program is not there.
@@ -118,7 +119,7 @@ func (l *lab) prepare(ctx context.Context) error {
 		return err
 	}
 	l.started = append(l.started, p)
-	return p.await(ctx, l.backend)
+	return p.Await(ctx, l.backend)
 }
 
 // join writes the text of files into one, as HAProxy wants its certificate and key.
@@ -149,7 +150,7 @@ func (l *lab) pinned() bool { return l.serverCore >= 0 }
 // close ends what still runs, and removes all files.
 func (l *lab) close() {
 	for _, p := range l.started {
-		p.stop()
+		p.Stop()
 	}
 	_ = os.RemoveAll(l.dir)
 }

@@ -1,6 +1,10 @@
 package servers
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/seed-9442523e/caddy-cors/bench/internal/process"
+)
 
 // The parts of a config of nginx that answer CORS. In a location, "if" with "return" is
 // what everybody writes, and safe.
@@ -24,7 +28,7 @@ func nginxServer(name, lines string) server {
 	return server{name, lines == nginxCORS, startNginxSites, lines}
 }
 
-func startNginxSites(l *lab, cell Cell, sites []site) (*process, error) {
+func startNginxSites(l *lab, cell Cell, sites []site) (*process.Process, error) {
 	handler := "default_type text/plain; return 200 " + hello + ";"
 	if cell.Handler == ReverseProxy {
 		handler = "proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection \"\";"
@@ -44,7 +48,7 @@ func startNginxSites(l *lab, cell Cell, sites []site) (*process, error) {
 // startNginx starts an nginx that is one process, with these lines in its http block.
 // By default it closes connections after a thousand requests, which Caddy and HAProxy
 // do not.
-func (l *lab) startNginx(core int, lines string) (*process, error) {
+func (l *lab) startNginx(core int, lines string) (*process.Process, error) {
 	file, err := l.write(`daemon off;
 master_process off;
 pid ` + l.dir + `/nginx.pid;
@@ -83,7 +87,7 @@ func haproxyServer(name, rules string) server {
 	return server{name, rules == haproxyCORS, startHAProxy, rules}
 }
 
-func startHAProxy(l *lab, cell Cell, sites []site) (*process, error) {
+func startHAProxy(l *lab, cell Cell, sites []site) (*process.Process, error) {
 	handler := "http-request return status 200 content-type text/plain string " + hello
 	if cell.Handler == ReverseProxy {
 		handler = "default_backend api"

@@ -85,10 +85,10 @@ func (l *lab) startAll(ctx context.Context, cell Cell, turns []turn) (all []runn
 	if err != nil {
 		return nil, stop, err
 	}
-	stop = p.stop
+	stop = p.Stop
 	for i := range all {
 		all[i].process = p
-		if err := p.await(ctx, all[i].address); err != nil {
+		if err := p.Await(ctx, all[i].address); err != nil {
 			return nil, stop, err
 		}
 		if err := all[i].check(ctx); err != nil {

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/seed-9442523e/caddy-cors/bench/internal/tenants"
+	"github.com/seed-9442523e/caddy-cors/bench/page"
+	"github.com/seed-9442523e/caddy-cors/bench/stats"
+)
+
+// refresh compares what requests take while a list of a million origins is read again with
+// what they take while it is not.
+func (l *lab) refresh(ctx context.Context) (page.Table, error) {
+	count, rounds, duration := 1_000_000, 12, 5*time.Second
+	if l.options.Quick {
+		count, rounds, duration = 10_000, 1, 1500*time.Millisecond
+	}
+	const rate = 1000
+	origins := tenants.Origins(count)
+	path := filepath.Join(l.dir, "origins.txt")
+	version := 0
+	text := []byte(strings.Join(origins, "\n") + "\n")
+	rewrite := func() error {
+		version++
+		if err := os.WriteFile(path+".new", append(text, versionOrigin(version)+"\n"...), 0o600); err != nil {
+			return err
+		}
+		return os.Rename(path+".new", path)
+	}
+	if err := rewrite(); err != nil {
+		return page.Table{}, err
+	}
+	caddy, address, err := l.runCaddy(ctx, "cors {\nallow_origins_from file "+path+" {\ninterval 500ms\n}\n}\nrespond hello")
+	if err != nil {
+		return page.Table{}, err
+	}
+	defer caddy.Stop()
+	shuffled := tenants.Shuffled(origins)
+	next := 0
+	requests := load{url: "http://" + address + "/", rate: rate, client: newClient(), fault: wantAllowed, origin: func(i int) string { return shuffled[(next+i)%len(shuffled)] }}
+
+	var p50s, p99s, longest [2][]float64
+	shot := func(refreshing bool) (float64, error) {
+		next += 7919
+		rewritten := make(chan error, 1)
+		go func() {
+			if !refreshing {
+				rewritten <- nil
+				return
+			}
+			err := rewrite()
+			if err == nil {
+				current := versionOrigin(version)
+				err = soon(ctx, "the new list is in force", func() (bool, error) {
+					allowed, err := requests.ask(ctx, current)
+					return allowed == current, err
+				})
+			}
+			rewritten <- err
+		}()
+		took, err := requests.run(ctx, duration)
+		if ended := <-rewritten; err == nil {
+			err = ended
+		}
+		if err != nil {
+			return 0, err
+		}
+		i := 0
+		if refreshing {
+			i = 1
+		}
+		p50s[i], p99s[i], longest[i] = append(p50s[i], part(took, 0.5)), append(p99s[i], part(took, 0.99)), append(longest[i], part(took, 1))
+		return part(took, 0.99), nil
+	}
+	l.options.Logf("a list of %d origins that is read again", count)
+	if _, err := stats.Alternate(rounds, func() (float64, error) { return shot(false) }, func() (float64, error) { return shot(true) }); err != nil {
+		return page.Table{}, err
+	}
+	t := page.Table{
+		Title: "A list that is read again while requests are answered",
+		About: fmt.Sprintf("%s origins in a file, %d requests a second of random ones of them, %d rounds of %s with the file as it is, and as many in which it is "+
+			"written anew, read and put in force. Milliseconds from when a request was due; medians of the rounds.",
+			page.Count(float64(count)), rate, rounds, duration),
+		Columns: []string{"", "as it is", "read again", "ratio"},
+	}
+	for _, row := range []struct {
+		name   string
+		values [2][]float64
+	}{{"half of the requests", p50s}, {"99 of 100", p99s}, {"the longest", longest}} {
+		t.Rows = append(t.Rows, []string{row.name, fmt.Sprintf("%.2f", stats.Median(row.values[0])), fmt.Sprintf("%.2f", stats.Median(row.values[1])), fmt.Sprintf("%.2f", stats.Ratio(row.values[1], row.values[0]))})
+	}
+	return t, nil
+}
+
+// versionOrigin is the origin that only one version of the list has.
+func versionOrigin(version int) string { return fmt.Sprintf("https://version-%d.example", version) }
