@@ -89,7 +89,7 @@ func (HTTP) CaddyModule() caddy.ModuleInfo {
 //	http <url> {
 //		interval <duration>
 //		timeout  <duration>
-//		headers {
+//		headers  <name> <value> | {
 //			<name> <value>
 //		}
 //		ca       <pem_file>
@@ -128,22 +128,30 @@ func (h *HTTP) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// unmarshalHeaders reads a block of header fields.
+// unmarshalHeaders reads a header field, or a block of them.
 func (h *HTTP) unmarshalHeaders(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
-		return d.Errf("headers: it takes a block, of a line for each header: a name, and a value; put %q into it", d.Val())
+		return h.unmarshalHeader(d)
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		name := d.Val()
-		var value string
-		if !d.AllArgs(&value) {
-			return d.Errf("headers: %s takes one value; put one of several words in quotes", name)
+		if err := h.unmarshalHeader(d); err != nil {
+			return err
 		}
-		if h.Headers == nil {
-			h.Headers = make(map[string][]string)
-		}
-		h.Headers[name] = append(h.Headers[name], value)
 	}
+	return nil
+}
+
+// unmarshalHeader reads the value of a header field, whose name is the current token.
+func (h *HTTP) unmarshalHeader(d *caddyfile.Dispenser) error {
+	name := d.Val()
+	var value string
+	if !d.AllArgs(&value) {
+		return d.Errf("headers: %s takes one value; put one of several words in quotes", name)
+	}
+	if h.Headers == nil {
+		h.Headers = make(map[string][]string)
+	}
+	h.Headers[name] = append(h.Headers[name], value)
 	return nil
 }
 

@@ -176,7 +176,7 @@ func TestHTTPIsShared(t *testing.T) {
 func TestHTTPCaddyfile(t *testing.T) {
 	for text, want := range map[string]HTTP{
 		"http https://a.example/list": {URL: "https://a.example/list"},
-		"http https://a.example/list {\ninterval 1m\ntimeout 5s\nca {env.CA}\nheaders {\nAuthorization \"Bearer {env.TOKEN}\"\nX-Tenant 1\nX-Tenant 2\n}\n}": {
+		"http https://a.example/list {\ninterval 1m\ntimeout 5s\nca {env.CA}\nheaders {\nAuthorization \"Bearer {env.TOKEN}\"\nX-Tenant 1\n}\nheaders X-Tenant 2\n}": {
 			URL: "https://a.example/list", Interval: caddy.Duration(time.Minute), Timeout: caddy.Duration(5 * time.Second), CA: "{env.CA}",
 			Headers: map[string][]string{"Authorization": {"Bearer {env.TOKEN}"}, "X-Tenant": {"1", "2"}},
 		},
@@ -193,7 +193,7 @@ func TestHTTPCaddyfile(t *testing.T) {
 		"http a {\ntimeout 1s 2s\n}":            "timeout: it takes one value",
 		"http a {\nca\n}":                       "ca: it takes the path",
 		"http a {\nca b\nca c\n}":               "ca is given twice",
-		"http a {\nheaders X y\n}":              "headers: it takes a block",
+		"http a {\nheaders X y z\n}":            "headers: X takes one value",
 		"http a {\nheaders {\nX\n}\n}":          "headers: X takes one value",
 		"http a {\nheaders {\nX Bearer s\n}\n}": "put one of several words in quotes",
 		"http a {\nttl 1s\n}":                   `there is no option "ttl"; there are interval, timeout, headers and ca`,
