@@ -1,13 +1,14 @@
 package source
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // refreshPause is how long the parsing of a list pauses, each time that a pause is due, while
-// there is one in force: longer than it works in between. Without, it would hold up requests
+// there is one in force: as long as it works in between. Without, it would hold up requests
 // by the time that the scheduler gives to one goroutine, which is 10 milliseconds.
 const refreshPause = time.Millisecond
 
@@ -69,4 +70,22 @@ func (c *current) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return Status{c.list.Load().Len(), c.counts}
+}
+
+// every calls a function in each interval, until stop is called.
+func every(interval time.Duration, call func()) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				call()
+			}
+		}
+	}()
+	return cancel
 }

@@ -24,7 +24,7 @@ type storedList struct {
 	current
 	key    storedKey
 	logger *zap.Logger
-	stop   context.CancelFunc
+	stop   func()
 
 	loading sync.Mutex
 	edition edition // that was taken, or refused, the last time
@@ -64,9 +64,7 @@ func followList(storage certmagic.Storage, key storedKey) (*storedList, error) {
 	if !l.edition.there {
 		l.logger.Warn("there is no such list of origins in the storage yet, so it allows none", zap.String("path", pathOf(key.key)), zap.String("storage", key.storage))
 	}
-	var ctx context.Context
-	ctx, l.stop = context.WithCancel(context.Background())
-	go l.run(ctx)
+	l.stop = every(key.interval, l.look)
 	return l, nil
 }
 
@@ -74,19 +72,6 @@ func followList(storage certmagic.Storage, key storedKey) (*storedList, error) {
 func (l *storedList) Destruct() error {
 	l.stop()
 	return nil
-}
-
-func (l *storedList) run(ctx context.Context) {
-	ticker := time.NewTicker(l.key.interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			l.look()
-		}
-	}
 }
 
 // look takes the list as the storage of the running config has it now, and logs that if it

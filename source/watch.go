@@ -1,7 +1,6 @@
 package source
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -37,7 +35,7 @@ const (
 type watchedFile struct {
 	current
 	key  fileKey
-	stop context.CancelFunc
+	stop func()
 
 	looking sync.Mutex
 	loaded  look // how the file looked when it was taken, or refused
@@ -51,9 +49,7 @@ func watchFile(key fileKey) (*watchedFile, error) {
 	if err := w.reload(); err != nil {
 		return nil, err
 	}
-	var ctx context.Context
-	ctx, w.stop = context.WithCancel(context.Background())
-	go w.run(ctx)
+	w.stop = every(key.interval/looks, w.look)
 	return w, nil
 }
 
@@ -61,19 +57,6 @@ func watchFile(key fileKey) (*watchedFile, error) {
 func (w *watchedFile) Destruct() error {
 	w.stop()
 	return nil
-}
-
-func (w *watchedFile) run(ctx context.Context) {
-	ticker := time.NewTicker(w.key.interval / looks)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			w.look()
-		}
-	}
 }
 
 // reload reads the file for a config that is about to load, if it is not as it was when

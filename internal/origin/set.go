@@ -63,8 +63,8 @@ type ports struct {
 func NewSet(patterns ...Pattern) *Set { return NewSetGently(patterns, func() {}) }
 
 // PauseEvery is after how many patterns a pause is due where a long list is compiled beside
-// other work: some tenths of a millisecond.
-const PauseEvery = 1000
+// other work: about a millisecond.
+const PauseEvery = 2000
 
 // NewSetGently is [NewSet] for long lists. It calls pause each time that one is due, see
 // [PauseEvery].
