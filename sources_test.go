@@ -2,10 +2,12 @@ package caddycors
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -259,5 +261,53 @@ func TestSourcesPage(t *testing.T) {
 	}
 	if driven < 2 {
 		t.Errorf("%d blocks of the page were driven", driven)
+	}
+}
+
+// TestExplainAsksNothing shows that `explain` sends nothing unless it is told to, and says
+// so; and that it says what only a running Caddy knows.
+func TestExplainAsksNothing(t *testing.T) {
+	var asked atomic.Int64
+	endpoint := serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		_, _ = io.WriteString(w, "https://one.example\n")
+	}))
+	for source, text := range map[string]string{
+		"http http://" + endpoint + "/list?token=s3cret":   "http http://" + endpoint + "/list",
+		"ask http://u:s3cret@" + endpoint + "/?key=s3cret": "ask http://" + endpoint + "/",
+	} {
+		caddyfile := "http://api.example.com {\n\tcors {\n\t\tpolicy first {\n\t\t\tallow_origins_from " + source + "\n\t\t}\n\t\tpolicy second {\n\t\t\tallow_origins https://two.example\n\t\t}\n\t}\n\trespond hi\n}\n"
+		note := `note      allow_origins_from "` + text + `" (Caddyfile:4) may allow the origin: it was not asked; with --sources, it is`
+		for _, origin := range []string{"https://one.example", "https://two.example"} {
+			out, _, err := explainIn(t, caddyfile, "--origin", origin, "http://api.example.com/")
+			if err != nil || !strings.Contains(out, note) || strings.Contains(out, "s3cret") || asked.Load() != 0 {
+				t.Errorf("%s: it was asked %d times, %v\n%s\nwant %s", origin, asked.Swap(0), err, out, note)
+			}
+		}
+		out, status, err := explainIn(t, caddyfile, "--sources", "--origin", "https://one.example", "http://api.example.com/")
+		if want := `matches allow_origins_from "` + text + `" (Caddyfile:4)`; err != nil || status != 0 || !strings.Contains(out, want) || asked.Swap(0) == 0 {
+			t.Errorf("%v, status %d\n%s\nwant %s", err, status, out, want)
+		}
+	}
+	out, _, err := explainIn(t, "http://api.example.com {\n\tcors {\n\t\tallow_origins_from certificates\n\t}\n}\n", "--sources", "--origin", "https://one.example", "http://api.example.com/")
+	if want := `allow_origins_from "certificates" (Caddyfile:3) may allow the origin: it was not asked` + "\n"; err != nil || !strings.Contains(out, want) {
+		t.Errorf("%v\n%s\nwant %s", err, out, want)
+	}
+}
+
+// TestExplainAsksTheStorage shows that with --sources, it is the storage of the config that
+// is looked into.
+func TestExplainAsksTheStorage(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "cors", "origins"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "cors", "origins", "tenants"), []byte("https://one.example\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	caddyfile := "{\n\tstorage file_system " + root + "\n}\nhttp://api.example.com {\n\tcors {\n\t\tallow_origins_from storage tenants\n\t}\n\trespond hi\n}\n"
+	out, status, err := explainIn(t, caddyfile, "--sources", "--origin", "https://one.example", "http://api.example.com/")
+	if err != nil || status != 0 || !strings.Contains(out, `matches allow_origins_from "storage tenants" (Caddyfile:6)`) {
+		t.Errorf("status %d, %v\n%s", status, err, out)
 	}
 }
