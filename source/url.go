@@ -22,9 +22,8 @@ func parseURL(text string, rules Rules) (*url.URL, error) {
 	}
 	u, err := url.Parse(expanded)
 	if err != nil {
-		parsing := new(url.Error)
-		errors.As(err, &parsing)
-		return nil, fmt.Errorf("url: this is no URL: %w", parsing.Err)
+		// What is wrong is not said: that may quote part of a password.
+		return nil, errors.New("url: this is no URL; write it like https://tenants.example.com/origins")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return nil, fmt.Errorf("url %q: it takes one of http:// or https://, with a host; write it like https://tenants.example.com/origins", shownURL(u))
