@@ -76,6 +76,7 @@ func TestEditsByAdminAPI(t *testing.T) {
 		{"PUT /cors/origins/tenants/https://c.example", 307, ""},
 		{"PUT " + strings.Replace(listURL(a), "tenants", "others", 1), 404, `the config has no list \"others\" in allow_origins_from storage; there is tenants`},
 		{"PUT " + strings.Replace(listURL(a), "tenants", "others%2F..%2Ftenants", 1), 404, "there is tenants"},
+		{"PUT " + listURL("../others/https://c.example"), 400, "another path than it seems"},
 		{"GET /cors/origins/", 404, "there is tenants"},
 		{"GET /cors/origins/..%2F..%2Facme", 404, "there is tenants"},
 		{"PUT /cors/origins/tenants", 405, "there is GET"},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -49,11 +50,15 @@ func (a adminAPI) Routes() []caddy.AdminRoute {
 
 // serve answers a request about a list.
 func (adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
-	// What is encoded stays so: access to the admin API is given by path, too.
+	// What is encoded stays so: access to the admin API is given by path, too, which is
+	// decoded and cleaned for that, and must be within the same list then.
 	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), AdminPath), "/")
 	e, err := newEditor(parts[0])
 	if err != nil {
 		return err
+	}
+	if given := path.Clean(r.URL.Path) + "/"; !strings.HasPrefix(given, AdminPath+parts[0]+"/") {
+		return refuse(http.StatusBadRequest, "this is another path than it seems; write /cors/origins/<key>/<origin>, with the origin percent-encoded")
 	}
 	if len(parts) == 1 {
 		if r.Method != http.MethodGet {
@@ -101,8 +106,7 @@ func newEditor(key string) (*editor, error) {
 	e := &editor{storage: storage, key: key, timeout: lockTimeout}
 	var keys []string
 	name := storageName(storage)
-	storedLists.Range(func(_, value any) bool {
-		l := value.(*storedList)
+	for _, l := range followedLists() {
 		switch {
 		case l.key.storage != name:
 		case l.key.key == key:
@@ -110,8 +114,7 @@ func newEditor(key string) (*editor, error) {
 		case !slices.Contains(keys, l.key.key):
 			keys = append(keys, l.key.key)
 		}
-		return true
-	})
+	}
 	if e.lists == nil {
 		slices.Sort(keys)
 		there := "there is none"
@@ -150,7 +153,7 @@ type ShownList struct {
 func showList(w http.ResponseWriter, r *http.Request, e *editor) error {
 	ctx, cancel := context.WithTimeout(r.Context(), storageTimeout)
 	defer cancel()
-	text, err := e.load(ctx)
+	_, text, err := e.load(ctx)
 	if err != nil {
 		return err
 	}

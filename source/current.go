@@ -51,6 +51,13 @@ func (c *current) take(list *List, err error) {
 	c.counts.add(err)
 }
 
+// follow goes on with the counts of the list that was in force before this one.
+func (c *current) follow(old *current) {
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	c.counts = old.counts
+}
+
 // confirm notes that the list in force is what there is to be had now.
 func (c *current) confirm() {
 	c.mu.Lock()

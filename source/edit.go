@@ -97,7 +97,7 @@ func (e *editor) add(pattern origin.Pattern) (added bool, err error) {
 
 // remove takes a pattern out of the list, with what comments stand behind it. It reports
 // false if it was not there. A list that is refused for other lines is stored all the same,
-// and the error tells so.
+// and the pattern is in force here no more; the error tells so.
 func (e *editor) remove(pattern origin.Pattern) (removed bool, err error) {
 	return e.edit(func(text string) string {
 		var b strings.Builder
@@ -106,9 +106,15 @@ func (e *editor) remove(pattern origin.Pattern) (removed bool, err error) {
 				b.WriteString(line)
 			}
 		}
+		if b.Len() == 0 && text != "" {
+			return emptyList
+		}
 		return b.String()
 	}, false)
 }
+
+// emptyList is a list of no origins. One without any text would be taken for lost.
+const emptyList = "# origins, one a line\n"
 
 // isEntry reports whether a line of a list is a pattern, in whatever spelling.
 func isEntry(line string, pattern origin.Pattern) bool {
@@ -135,7 +141,7 @@ func (e *editor) edit(change func(text string) string, onlyGood bool) (changed b
 	defer unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
 	defer cancel()
-	before, err := e.load(ctx)
+	stored, before, err := e.load(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -143,38 +149,57 @@ func (e *editor) edit(change func(text string) string, onlyGood bool) (changed b
 	var refused error
 	lists, errs := make([]*List, len(e.lists)), make([]error, len(e.lists))
 	for i, l := range e.lists {
-		if lists[i], errs[i] = ParseList(after, l.key.rules); errs[i] != nil {
+		if lists[i], errs[i] = l.check(before, after); errs[i] != nil {
 			refused = errs[i]
 		}
 	}
 	if onlyGood && refused != nil {
-		return false, refuse(http.StatusConflict, "the list %q in the storage is refused, so nothing is added to it; correct it first: %w", e.key, refused)
+		return false, e.explain(before, refused)
 	}
-	if after != before {
-		if len(after) > maxListBytes {
-			return false, refuse(http.StatusConflict, "%w", errTooLong)
-		}
+	if len(after) > maxListBytes {
+		return false, refuse(http.StatusConflict, "%w", errTooLong)
+	}
+	if after != stored {
 		if err := e.storage.Store(ctx, pathOf(e.key), []byte(after)); err != nil {
 			return false, refuse(http.StatusServiceUnavailable, "the list %q cannot be stored: %w", e.key, err)
 		}
 	}
 	// Under the lock still: of two edits, the later one stays in force.
 	for i, l := range e.lists {
-		l.put(after, lists[i], errs[i])
+		l.put(after, lists[i], errs[i], change)
 	}
 	if refused != nil {
-		return false, refuse(http.StatusConflict, "the list %q in the storage is refused, so the last good one stays in force; correct it: %w", e.key, refused)
+		return false, refuse(http.StatusConflict, "this is done, but the list %q in the storage is refused for other lines, so what else is in force stays, and other servers keep all of their last good one; correct it: %w", e.key, refused)
 	}
 	return after != before, nil
 }
 
-// load returns the text of the list as it is in the storage, "" if it is not there yet.
-func (e *editor) load(ctx context.Context) (string, error) {
-	_, text, err := loadStored(ctx, e.storage, e.key)
-	if err != nil {
-		return "", refuse(http.StatusServiceUnavailable, "the list %q cannot be loaded from the storage: %w", e.key, err)
+// explain says why nothing is added to a list.
+func (e *editor) explain(before string, refused error) error {
+	for _, l := range e.lists {
+		if _, err := l.check(before, before); err != nil {
+			return refuse(http.StatusConflict, "the list %q in the storage is refused, so nothing is added to it; correct it first: %w", e.key, err)
+		}
 	}
-	return text, nil
+	return refuse(http.StatusConflict, "the list %q would be refused with this: %w", e.key, refused)
+}
+
+// load returns what is stored, and what an edit starts from: that, or where the list is gone
+// or has no text, the one that is in force here.
+func (e *editor) load(ctx context.Context) (stored, text string, err error) {
+	_, stored, err = loadStored(ctx, e.storage, e.key)
+	if err != nil {
+		return "", "", refuse(http.StatusServiceUnavailable, "the list %q cannot be loaded from the storage: %w", e.key, err)
+	}
+	if stored != "" {
+		return stored, stored, nil
+	}
+	for _, l := range e.lists {
+		if _, text = l.inForce(); text != "" {
+			break
+		}
+	}
+	return "", text, nil
 }
 
 // refuse returns an error of the admin API.

@@ -43,7 +43,8 @@ func TestEdits(t *testing.T) {
 		"behind a byte order mark":         {"\ufeff" + a + "\n", a, "", "\ufeff" + a + "\n", false},
 		"a pattern beside what it matches": {a + "\n", "https://*.example", "", a + "\nhttps://*.example\n", true},
 		"out":                              {"# ours\n" + a + " # of tenant 5\n\n" + b + "\n", "", a, "# ours\n\n" + b + "\n", true},
-		"the last one":                     {a + "\n", "", a, "", true},
+		"the last one":                     {a + "\n", "", a, emptyList, true},
+		"the first one again":              {emptyList, a, "", emptyList + a + "\n", true},
 		"all of them":                      {a + "\n" + b + "\nhttps://A.example\n" + a, "", a, b + "\n", true},
 		"what a comment says":              {"# " + a + "\n", "", a, "# " + a + "\n", false},
 		"what a pattern matches":           {"https://*.example\n", "", a, "https://*.example\n", false},
@@ -58,7 +59,7 @@ func TestEdits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := &editor{storage, "tenants", []*storedList{s.stored}, time.Minute}
+			e := &editor{storage, "tenants", []*storedList{s.stored.value}, time.Minute}
 			edit, of := e.add, test.add
 			if test.add == "" {
 				edit, of = e.remove, test.remove
@@ -90,7 +91,7 @@ func TestEditsAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &editor{storage, "tenants", []*storedList{lax.stored, strict.stored}, interval}
+	e := &editor{storage, "tenants", []*storedList{lax.stored.value, strict.stored.value}, interval}
 	want := func(status int, says string, err error) {
 		t.Helper()
 		refused, ok := err.(caddy.APIError) //nolint:errorlint // Caddy asks for it in this way
@@ -113,14 +114,40 @@ func TestEditsAreRefused(t *testing.T) {
 		t.Errorf("there is a list now: %v", err)
 	}
 
+	store(t, storage, a+"\n"+b)
+	wantSoon(t, strict, b, "")
 	store(t, storage, a+"\nnonsense\n"+b+"\n")
 	_, err = e.add(pattern(t, c))
-	want(http.StatusConflict, "line 2: ", err)
+	want(http.StatusConflict, "correct it first: line 2: ", err)
 	_, err = e.remove(pattern(t, b))
-	want(http.StatusConflict, "stays in force", err)
+	want(http.StatusConflict, "this is done, but ", err)
 	if text, err := os.ReadFile(fileOf(storage)); string(text) != a+"\nnonsense\n" {
 		t.Errorf("the list is %q, %v", text, err)
 	}
+	for _, s := range []*Storage{lax, strict} {
+		if s.AllowsOrigin(nil, b) || !s.AllowsOrigin(nil, a) {
+			t.Error("what was taken out is in force, or more is out")
+		}
+	}
+
+	store(t, storage, a+"\n")
+	wantGood(t, strict)
+	store(t, storage, a+"\nhttps://b.exam")
+	_, err = e.add(pattern(t, c))
+	want(http.StatusConflict, "correct it first: the last line has no end", err)
+	_, err = e.remove(pattern(t, a))
+	want(http.StatusConflict, "this is done, but ", err)
+	if strict.AllowsOrigin(nil, a) || strict.AllowsOrigin(nil, "https://b.exam") {
+		t.Error("what was taken out is in force, or a line that is cut")
+	}
+
+	var shapes strings.Builder
+	for i := range origin.MaxShapes {
+		fmt.Fprintf(&shapes, "https://%s*%s.example\n", strings.Repeat("a", 1+i%25), strings.Repeat("b", 1+i/25))
+	}
+	store(t, storage, shapes.String())
+	_, err = e.add(pattern(t, "https://"+strings.Repeat("a", 30)+"*.example"))
+	want(http.StatusConflict, "would be refused with this: what stands around", err)
 
 	store(t, storage, a+"\n")
 	if err := storage.Lock(t.Context(), "cors_origins_tenants"); err != nil {
@@ -148,6 +175,49 @@ func TestEditsAreRefused(t *testing.T) {
 	want(http.StatusServiceUnavailable, "cannot be loaded", err)
 }
 
+// wantGood fails unless a list is good within some seconds.
+func wantGood(t *testing.T, s *Storage) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); s.stored.value.failed() != nil; time.Sleep(interval / 10) {
+		if time.Now().After(deadline) {
+			t.Fatal(s.stored.value.failed())
+		}
+	}
+}
+
+// TestEditsOfALostList shows that an edit of a list that is gone from the storage, or lost its
+// text, begins with the one that is in force.
+func TestEditsOfALostList(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, storage certmagic.Storage){
+		"gone":    func(t *testing.T, storage certmagic.Storage) { remove(t, fileOf(storage)) },
+		"no text": func(t *testing.T, storage certmagic.Storage) { store(t, storage, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			storage := runCaddy(t, t.TempDir()).Storage()
+			store(t, storage, "# ours\n"+a+"\n")
+			s, err := following(t, storage, Rules{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := &editor{storage, "tenants", []*storedList{s.stored.value}, time.Minute}
+			lose(t, storage)
+			if added, err := e.add(pattern(t, a)); err != nil || added {
+				t.Errorf("what is in force is added: %v, %v", added, err)
+			}
+			lose(t, storage)
+			if added, err := e.add(pattern(t, b)); err != nil || !added {
+				t.Errorf("%v, %v", added, err)
+			}
+			if text, err := os.ReadFile(fileOf(storage)); string(text) != "# ours\n"+a+"\n"+b+"\n" {
+				t.Errorf("the list is %q, %v", text, err)
+			}
+			if !s.AllowsOrigin(nil, a) || !s.AllowsOrigin(nil, b) {
+				t.Error("not all of it is in force")
+			}
+		})
+	}
+}
+
 // TestEditsAtOnce shows that of many edits at once none is lost, and that each is in force
 // when it is done, and stays.
 func TestEditsAtOnce(t *testing.T) {
@@ -156,7 +226,7 @@ func TestEditsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &editor{storage, "tenants", []*storedList{s.stored}, time.Minute}
+	e := &editor{storage, "tenants", []*storedList{s.stored.value}, time.Minute}
 	var edits sync.WaitGroup
 	for i := range 20 {
 		edits.Go(func() {
@@ -195,7 +265,7 @@ func TestEditsOfNoList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &editor{storage, "tenants", []*storedList{s.stored}, time.Minute}
+	e := &editor{storage, "tenants", []*storedList{s.stored.value}, time.Minute}
 	for range 2 {
 		if removed, err := e.remove(pattern(t, a)); err != nil || removed {
 			t.Errorf("%v, %v", removed, err)
@@ -203,7 +273,7 @@ func TestEditsOfNoList(t *testing.T) {
 		before := s.Status().Last
 		for deadline := time.Now().Add(10 * time.Second); !s.Status().Last.After(before.Add(interval)); time.Sleep(interval / 10) {
 			if failures := s.Status().Failures; failures != 0 || time.Now().After(deadline) {
-				t.Fatalf("%d failures: %v", failures, s.stored.failed())
+				t.Fatalf("%d failures: %v", failures, s.stored.value.failed())
 			}
 		}
 		_, added := e.add(pattern(t, a))
@@ -225,7 +295,7 @@ func TestEditsAfterACrash(t *testing.T) {
 	mkdir(t, locks)
 	left := time.Now().Add(-8 * time.Second).Format(time.RFC3339Nano)
 	write(t, filepath.Join(locks, "cors_origins_tenants.lock"), fmt.Sprintf(`{"created": %q, "updated": %[1]q}`, left))
-	e := &editor{storage, "tenants", []*storedList{s.stored}, lockTimeout}
+	e := &editor{storage, "tenants", []*storedList{s.stored.value}, lockTimeout}
 	if added, err := e.add(pattern(t, a)); err != nil || !added {
 		t.Errorf("%v, %v", added, err)
 	}

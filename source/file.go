@@ -27,9 +27,7 @@ type File struct {
 	// How long a change of the file may go unseen, at least `100ms`. Default: `5s`.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
-	watched *watchedFile
-	key     fileKey
-	held    bool // whether the pool counts this one
+	watched share[*watchedFile]
 }
 
 const (
@@ -93,35 +91,24 @@ func (f *File) Provision(ctx caddy.Context) error {
 	if err := checkDuration("interval", f.Interval, leastInterval); err != nil {
 		return err
 	}
-	f.key = fileKey{path, time.Duration(f.Interval), PolicyOf(ctx).Rules}
-	value, loaded, err := watchedFiles.LoadOrNew(f.key, func() (caddy.Destructor, error) { return watchFile(f.key) })
+	key := fileKey{path, time.Duration(f.Interval), PolicyOf(ctx).Rules}
+	err = f.watched.take(watchedFiles, key, (*watchedFile).isFresh, func(old *watchedFile) (*watchedFile, error) { return watchFile(key, old) })
 	if err != nil {
 		return err
 	}
-	f.held = true
-	f.watched = value.(*watchedFile)
-	if loaded {
-		return f.watched.reload()
-	}
-	return nil
+	return f.watched.value.describe(f.watched.value.failed())
 }
 
 // Cleanup lets go of the file, which is watched no more if no other config has it.
-func (f *File) Cleanup() error {
-	if !f.held {
-		return nil
-	}
-	_, err := watchedFiles.Delete(f.key)
-	return err
-}
+func (f *File) Cleanup() error { return f.watched.release() }
 
 // AllowsOrigin reports whether the file allows an origin. See [Source].
 func (f *File) AllowsOrigin(_ *http.Request, origin string) bool {
-	return f.watched.allows(origin)
+	return f.watched.value.allows(origin)
 }
 
 // Status tells how the list is. See [Lister].
-func (f *File) Status() Status { return f.watched.status() }
+func (f *File) Status() Status { return f.watched.value.status() }
 
 // Interface guards
 var (

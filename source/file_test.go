@@ -102,7 +102,6 @@ func TestFileChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"without an end": func(t *testing.T, path, text string) { write(t, path, strings.TrimSuffix(text, "\n")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "origins.txt")
@@ -122,14 +121,14 @@ func TestFileChanges(t *testing.T) {
 // it allowed before, and that it is read again when it is good.
 func TestFileKeepsTheLastGoodList(t *testing.T) {
 	spoils := map[string]func(t *testing.T, path string){
-		"a bad line":      func(t *testing.T, path string) { write(t, path, b+"\nhttps://b.example/path\n") },
-		"a risk":          func(t *testing.T, path string) { write(t, path, b+"\nhttp://b.example\n") },
-		"an empty file":   func(t *testing.T, path string) { write(t, path, "") },
-		"garbage":         func(t *testing.T, path string) { write(t, path, strings.Repeat("\x00\xff", 10_000)) },
-		"no file":         func(t *testing.T, path string) { remove(t, path) },
-		"a directory":     func(t *testing.T, path string) { remove(t, path); mkdir(t, path) },
-		"a link to it":    func(t *testing.T, path string) { remove(t, path); symlink(t, path, path) },
-		"one that is cut": func(t *testing.T, path string) { write(t, path, b+"\nhttps://c.exa_mple/") },
+		"a bad line":         func(t *testing.T, path string) { write(t, path, b+"\nhttps://b.example/path\n") },
+		"a risk":             func(t *testing.T, path string) { write(t, path, b+"\nhttp://b.example\n") },
+		"an empty file":      func(t *testing.T, path string) { write(t, path, "") },
+		"garbage":            func(t *testing.T, path string) { write(t, path, strings.Repeat("\x00\xff", 10_000)) },
+		"no file":            func(t *testing.T, path string) { remove(t, path) },
+		"a directory":        func(t *testing.T, path string) { remove(t, path); mkdir(t, path) },
+		"a link to it":       func(t *testing.T, path string) { remove(t, path); symlink(t, path, path) },
+		"a line that is cut": func(t *testing.T, path string) { write(t, path, b+"\nhttps://c.exam") },
 	}
 	maps.Copy(spoils, moreSpoils)
 	for name, spoil := range spoils {
@@ -178,6 +177,9 @@ func TestFileIsNotReadHalf(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(interval / looks)
+		if i == len("https://b.example") {
+			time.Sleep(3 * interval) // as who writes may
+		}
 		for _, cut := range []string{"https://b", "https://b.ex", "https://b.example", "https://b.example.co"} {
 			if f.AllowsOrigin(nil, cut) {
 				t.Fatalf("%s is allowed", cut)
@@ -188,6 +190,74 @@ func TestFileIsNotReadHalf(t *testing.T) {
 		}
 	}
 	wantSoon(t, f, "https://b.example.com", a)
+}
+
+// TestFileWithoutAnEnd shows that a list may do without the end of its last line, if it
+// always did.
+func TestFileWithoutAnEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "origins.txt")
+	write(t, path, a)
+	f, err := openFile(t, path, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSoon(t, f, a, b)
+	write(t, path, a+"\n"+b)
+	wantSoon(t, f, b, "")
+	write(t, path, c+"\n")
+	wantSoon(t, f, c, a)
+	write(t, path, c+"\n"+b)
+	wantStill(t, f, c)
+	if f.AllowsOrigin(nil, b) {
+		t.Error("a line that may be cut is in force")
+	}
+}
+
+// TestFileReload shows that a config that loads has what is in the file now, and that the one
+// that runs keeps what it has until it looks, also if the new one fails to load.
+func TestFileReload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "origins.txt")
+	load := func() (*File, error) {
+		ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+		t.Cleanup(cancel)
+		f := &File{Path: path, Interval: caddy.Duration(time.Hour)}
+		err := f.Provision(ctx)
+		t.Cleanup(func() { _ = f.Cleanup() })
+		return f, err
+	}
+	write(t, path, a+"\n")
+	first, err := load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{b + "\n" + b + "/\n": "line 2: ", b: "has no end", "": "the list is empty"} {
+		write(t, path, text)
+		if _, err := load(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: the error is %v, want %s", text, err, want)
+		}
+	}
+	write(t, path, b+"\n")
+	second, err := load()
+	if err != nil || !second.AllowsOrigin(nil, b) || second.AllowsOrigin(nil, a) {
+		t.Fatalf("a config that loads does not see what is in the file now: %v", err)
+	}
+	if err := second.Cleanup(); err != nil { // as where something else fails to load
+		t.Fatal(err)
+	}
+	if !first.AllowsOrigin(nil, a) || first.AllowsOrigin(nil, b) {
+		t.Error("the running config has another list")
+	}
+	third, err := load()
+	if err != nil || !third.AllowsOrigin(nil, b) || third.watched.value == second.watched.value {
+		t.Fatalf("a list that was let go is in force: %v", err)
+	}
+	fourth, err := load()
+	if err != nil || fourth.watched.value != third.watched.value {
+		t.Errorf("a list that did not change is not shared: %v", err)
+	}
+	if s := third.Status(); s.Refreshes != first.Status().Refreshes+1 {
+		t.Errorf("the counts begin anew: %+v", s)
+	}
 }
 
 // TestFileDoesNotLoad shows what fails a config.
@@ -225,11 +295,11 @@ func TestFileIsShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	second, err := openFile(t, path, Rules{})
-	if err != nil || first.watched != second.watched {
+	if err != nil || first.watched.value != second.watched.value {
 		t.Fatalf("they do not share: %v", err)
 	}
 	strict, err := openFile(t, path, Rules{Credentials: true})
-	if err != nil || strict.watched == first.watched {
+	if err != nil || strict.watched.value == first.watched.value {
 		t.Fatalf("a policy with other rules shares: %v", err)
 	}
 	write(t, path, "http://b.example\n")
@@ -243,6 +313,17 @@ func TestFileIsShared(t *testing.T) {
 	if !strict.AllowsOrigin(nil, a) {
 		t.Error("the last good list is in force no more")
 	}
+}
+
+// watchedFilesAt returns the keys in the pool of a path.
+func watchedFilesAt(path string) (keys []fileKey) {
+	watchedFiles.Range(func(key, _ any) bool {
+		if key := key.(fileKey); key.path == path {
+			keys = append(keys, key)
+		}
+		return true
+	})
+	return keys
 }
 
 // TestFileAnswersAfterCleanup shows that requests which an old config still has are
@@ -262,8 +343,8 @@ func TestFileAnswersAfterCleanup(t *testing.T) {
 	if !f.AllowsOrigin(nil, a) || f.AllowsOrigin(nil, b) {
 		t.Error("it answers otherwise than before")
 	}
-	if _, watched := watchedFiles.References(f.key); watched {
-		t.Error("the file is watched on")
+	if n := len(watchedFilesAt(path)); n != 0 {
+		t.Errorf("the file is watched on, %d times", n)
 	}
 }
 

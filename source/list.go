@@ -18,6 +18,9 @@ const (
 	// maxLineErrors is how many refused lines are told at once.
 	maxLineErrors = 50
 
+	// maxReserved is for how many patterns there is room from the start.
+	maxReserved = 1 << 20
+
 	// byteOrderMark is how some editors begin a file.
 	byteOrderMark = "\ufeff"
 
@@ -42,12 +45,14 @@ func ParseList(text string, rules Rules) (*List, error) {
 // parseListGently is [ParseList] beside other work: it calls pause now and then.
 func parseListGently(text string, rules Rules, pause func()) (*List, error) {
 	text = strings.TrimPrefix(text, byteOrderMark)
-	// There are about as many patterns as lines, of which none is shorter than this.
-	patterns := make([]origin.Pattern, 0, min(strings.Count(text, "\n")+1, len(text)/len("a://b\n")+1))
+	// There are as many patterns as lines, most likely; what is no list may be all ends of lines.
+	patterns := make([]origin.Pattern, 0, min(strings.Count(text, "\n")+1, maxReserved))
 	var errs []error
 	refused, number := 0, 0
 	for line := range strings.Lines(text) {
-		number++
+		if number++; number%origin.PauseEvery == 0 {
+			pause()
+		}
 		entry := entryOf(line)
 		if entry == "" {
 			continue
@@ -61,9 +66,6 @@ func parseListGently(text string, rules Rules, pause func()) (*List, error) {
 			continue
 		}
 		patterns = append(patterns, pattern)
-		if len(patterns)%origin.PauseEvery == 0 {
-			pause()
-		}
 	}
 	if refused > maxLineErrors {
 		errs = append(errs, fmt.Errorf("and %d more", refused-maxLineErrors))
@@ -81,6 +83,30 @@ func parseListGently(text string, rules Rules, pause func()) (*List, error) {
 // errEmpty is why an empty list is not taken from where it may as well be that something
 // went wrong.
 var errEmpty = errors.New("the list is empty, as one that is being written; to allow no origin, leave a comment in it")
+
+// blockBytes is what file systems, and programs that write files, do a whole number of.
+const blockBytes = 512
+
+// checkWhole refuses what looks like the beginning of a list. That a line is cut cannot be
+// seen: what is left of it is an origin, too, and somebody else's. But where the last line of
+// the list before had an end, one without is most likely cut; so is one that ends with a
+// block, as where a disk is full, or who writes the file died.
+func checkWhole(text string, ended bool) error {
+	switch {
+	case text == "":
+		return errEmpty
+	case endsLines(text):
+		return nil
+	case ended:
+		return errors.New("the last line has no end, as it had before, so it seems to be cut; end it, if it is not")
+	case len(text)%blockBytes == 0:
+		return errors.New("the last line seems to be cut, as on a full disk; end it, if it is not")
+	}
+	return nil
+}
+
+// endsLines reports whether the last line of a list has an end.
+func endsLines(text string) bool { return strings.HasSuffix(text, "\n") }
 
 // errTooLong is why a list is not read to its end.
 var errTooLong = fmt.Errorf("a list has %d MiB at most", maxListBytes>>20)

@@ -29,9 +29,7 @@ type Storage struct {
 	// How long a change of the list may go unseen, at least `1s`. Default: `10s`.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
-	stored *storedList
-	key    storedKey
-	held   bool // whether the pool counts this one
+	stored share[*storedList]
 }
 
 const (
@@ -103,33 +101,26 @@ func (s *Storage) Provision(ctx caddy.Context) error {
 		return err
 	}
 	storage := ctx.Storage()
-	s.key = storedKey{storageName(storage), key, time.Duration(s.Interval), PolicyOf(ctx).Rules}
-	value, loaded, err := storedLists.LoadOrNew(s.key, func() (caddy.Destructor, error) { return followList(storage, s.key) })
+	stored := storedKey{storageName(storage), key, time.Duration(s.Interval), PolicyOf(ctx).Rules}
+	err = s.stored.take(storedLists, stored,
+		func(l *storedList) bool { return l.isFresh(storage) },
+		func(old *storedList) (*storedList, error) { return followList(storage, stored, old) })
 	if err != nil {
 		return err
 	}
-	s.held = true
-	s.stored = value.(*storedList)
-	if loaded {
-		return s.stored.refresh(storage)
-	}
-	return nil
+	return s.stored.value.describe(s.stored.value.failed())
 }
 
 // Cleanup lets go of the list, which is followed no more if no other config has it.
-func (s *Storage) Cleanup() error {
-	if !s.held {
-		return nil
-	}
-	_, err := storedLists.Delete(s.key)
-	return err
-}
+func (s *Storage) Cleanup() error { return s.stored.release() }
 
 // AllowsOrigin reports whether the list allows an origin. See [Source].
-func (s *Storage) AllowsOrigin(_ *http.Request, origin string) bool { return s.stored.allows(origin) }
+func (s *Storage) AllowsOrigin(_ *http.Request, origin string) bool {
+	return s.stored.value.allows(origin)
+}
 
 // Status tells how the list is. See [Lister].
-func (s *Storage) Status() Status { return s.stored.status() }
+func (s *Storage) Status() Status { return s.stored.value.status() }
 
 // Interface guards
 var (

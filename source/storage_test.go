@@ -18,12 +18,12 @@ import (
 // until the test is over.
 func following(t *testing.T, storage certmagic.Storage, rules Rules) (*Storage, error) {
 	t.Helper()
-	l, err := followList(storage, storedKey{storageName(storage), "tenants", interval, rules})
+	l, err := followList(storage, storedKey{storageName(storage), "tenants", interval, rules}, nil)
 	if err != nil {
 		return nil, err
 	}
 	t.Cleanup(func() { _ = l.Destruct() })
-	return &Storage{stored: l}, nil
+	return &Storage{stored: share[*storedList]{value: l}}, nil
 }
 
 // store stores the list "tenants", as another server would.
@@ -60,10 +60,10 @@ func TestStorageChanges(t *testing.T) {
 		}
 		wantSoon(t, s, strings.TrimSpace(text), map[string]string{a + "\n": b, b + "\n": a}[text])
 	}
-	store(t, storage, "")
+	store(t, storage, "# none\n")
 	for deadline := time.Now().Add(10 * time.Second); s.AllowsOrigin(nil, b); time.Sleep(interval / 10) {
 		if time.Now().After(deadline) {
-			t.Fatal("a list that is empty allows something")
+			t.Fatal("a list of no origins allows something")
 		}
 	}
 }
@@ -92,8 +92,8 @@ func TestStorageIsAskedForTheTime(t *testing.T) {
 		store(t, storage, text+"\n")
 		storage.loads = 0
 		for range 5 {
-			if err := l.refresh(storage); err != nil || !l.allows(text) {
-				t.Fatalf("%s is not allowed: %v", text, err)
+			if l.refresh(storage); !l.allows(text) {
+				t.Fatalf("%s is not allowed: %v", text, l.failed())
 			}
 		}
 		if storage.loads != 2 {
@@ -112,6 +112,8 @@ func TestStorageKeepsTheLastGoodList(t *testing.T) {
 		"a bad line": func(t *testing.T, storage certmagic.Storage) { store(t, storage, b+"\nhttps://b.example/path\n") },
 		"a risk":     func(t *testing.T, storage certmagic.Storage) { store(t, storage, b+"\nhttp://b.example\n") },
 		"garbage":    func(t *testing.T, storage certmagic.Storage) { store(t, storage, strings.Repeat("\x00\xff", 10_000)) },
+		"no text":    func(t *testing.T, storage certmagic.Storage) { store(t, storage, "") },
+		"a cut line": func(t *testing.T, storage certmagic.Storage) { store(t, storage, b+"\nhttps://c.exam") },
 		"gone":       func(t *testing.T, storage certmagic.Storage) { remove(t, fileOf(storage)) },
 		"a folder":   func(t *testing.T, storage certmagic.Storage) { remove(t, fileOf(storage)); mkdir(t, fileOf(storage)) },
 		"all gone": func(t *testing.T, storage certmagic.Storage) {
@@ -139,14 +141,62 @@ func TestStorageKeepsTheLastGoodList(t *testing.T) {
 				t.Fatal(err)
 			}
 			store(t, storage, a+"\n") // as it was before
-			for deadline := time.Now().Add(10 * time.Second); s.stored.failed() != nil; time.Sleep(interval / 10) {
-				if time.Now().After(deadline) {
-					t.Fatal(s.stored.failed())
-				}
-			}
+			wantGood(t, s)
 			store(t, storage, c+"\n")
 			wantSoon(t, s, c, a)
 		})
+	}
+}
+
+// TestStorageReload shows that a config that loads has what is stored now, and that the one
+// that runs keeps what it has until it looks, also if the new one fails to load.
+func TestStorageReload(t *testing.T) {
+	ctx := runCaddy(t, t.TempDir())
+	storage := ctx.Storage()
+	load := func() (*Storage, error) {
+		ctx, cancel := caddy.NewContext(ctx)
+		t.Cleanup(cancel)
+		s := &Storage{Key: "tenants", Interval: caddy.Duration(time.Hour)}
+		err := s.Provision(ctx)
+		t.Cleanup(func() { _ = s.Cleanup() })
+		return s, err
+	}
+	store(t, storage, a+"\n")
+	first, err := load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{b + "\n" + b + "/\n": "line 2: ", b: "has no end", "": "the list is empty"} {
+		store(t, storage, text)
+		if _, err := load(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: the error is %v, want %s", text, err, want)
+		}
+	}
+	remove(t, fileOf(storage))
+	if _, err := load(); err == nil || !strings.Contains(err.Error(), "it is gone") {
+		t.Errorf("the error is %v", err)
+	}
+	store(t, storage, b+"\n")
+	second, err := load()
+	if err != nil || !second.AllowsOrigin(nil, b) || second.AllowsOrigin(nil, a) {
+		t.Fatalf("a config that loads does not see what is stored now: %v", err)
+	}
+	if !first.AllowsOrigin(nil, a) || first.AllowsOrigin(nil, b) {
+		t.Error("the running config has another list")
+	}
+	if s := second.Status(); s.Refreshes != first.Status().Refreshes+1 {
+		t.Errorf("the counts begin anew: %+v", s)
+	}
+	third, err := load()
+	if err != nil || third.stored.value != second.stored.value {
+		t.Errorf("a list that did not change is not shared: %v", err)
+	}
+	e, err := newEditor("tenants")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if added, err := e.add(pattern(t, c)); err != nil || !added || !first.AllowsOrigin(nil, c) || !second.AllowsOrigin(nil, c) {
+		t.Errorf("an edit is not in force in both: %v", err)
 	}
 }
 
@@ -169,7 +219,7 @@ func TestStorageOfTheRunningConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := open(runCaddy(t, first.Path), Rules{})
-	if err != nil || again.stored != one.stored {
+	if err != nil || again.stored.value != one.stored.value {
 		t.Fatalf("a reload makes another list: %v", err)
 	}
 	two, err := open(runCaddy(t, second.Path), Rules{})
@@ -177,7 +227,7 @@ func TestStorageOfTheRunningConfig(t *testing.T) {
 		t.Fatalf("another storage has the same list: %v", err)
 	}
 	strict, err := open(runCaddy(t, first.Path), Rules{Credentials: true})
-	if err != nil || strict.stored == one.stored {
+	if err != nil || strict.stored.value == one.stored.value {
 		t.Fatalf("a policy with other rules shares: %v", err)
 	}
 	store(t, first, "http://a.example\n")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +31,7 @@ type storedList struct {
 	loading sync.Mutex
 	edition edition // that was taken, or refused, the last time
 	refused error   // why it was
+	good    string  // the text of the list in force
 }
 
 // edition is what tells lists in a storage apart.
@@ -55,23 +58,77 @@ func storageName(storage certmagic.Storage) string {
 // pathOf returns where the list of a key is in a storage.
 func pathOf(key string) string { return "cors/origins/" + key }
 
-// followList loads a list, and goes on to look at it.
-func followList(storage certmagic.Storage, key storedKey) (*storedList, error) {
+// followed are the lists that are followed. The pool cannot tell: it waits for lists that
+// are being loaded.
+var followed = struct {
+	sync.Mutex
+	lists map[*storedList]struct{}
+}{lists: make(map[*storedList]struct{})}
+
+// followList loads a list, and goes on to look at it. If it was followed before, and another
+// list is in force of it, old is that.
+func followList(storage certmagic.Storage, key storedKey, old *storedList) (*storedList, error) {
 	l := &storedList{key: key, logger: caddy.Log().Named(Namespace + ".storage").With(zap.String("key", key.key))}
-	if err := l.refresh(storage); err != nil {
-		return nil, err
+	if old != nil {
+		l.follow(&old.current)
+		l.edition, l.good = old.inForce()
+	}
+	l.refresh(storage)
+	if err := l.failed(); err != nil {
+		return nil, l.describe(err)
 	}
 	if !l.edition.there {
 		l.logger.Warn("there is no such list of origins in the storage yet, so it allows none", zap.String("path", pathOf(key.key)), zap.String("storage", key.storage))
 	}
 	l.stop = every(key.interval, l.look)
+	followed.Lock()
+	defer followed.Unlock()
+	followed.lists[l] = struct{}{}
 	return l, nil
+}
+
+// followedLists returns the lists that are followed.
+func followedLists() []*storedList {
+	followed.Lock()
+	defer followed.Unlock()
+	return slices.Collect(maps.Keys(followed.lists))
 }
 
 // Destruct ends the looks. The list stays, for requests of a config that goes.
 func (l *storedList) Destruct() error {
 	l.stop()
+	followed.Lock()
+	defer followed.Unlock()
+	delete(followed.lists, l)
 	return nil
+}
+
+// inForce returns the edition that was loaded last, and the text of the list in force.
+func (l *storedList) inForce() (edition, string) {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	return l.edition, l.good
+}
+
+// isFresh reports whether the list in the storage is the one that was taken, or refused.
+func (l *storedList) isFresh(storage certmagic.Storage) bool {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+	defer cancel()
+	if l.isSteady(ctx, storage) {
+		return true
+	}
+	now, _, err := loadStored(ctx, storage, l.key.key)
+	return err == nil && now.there == l.edition.there && now.sum == l.edition.sum
+}
+
+// describe says what list an error is about.
+func (l *storedList) describe(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the list %s in the storage: %w", pathOf(l.key.key), err)
 }
 
 // look takes the list as the storage of the running config has it now, and logs that if it
@@ -82,31 +139,24 @@ func (l *storedList) look() {
 		return // this list is of a config that loads, or that goes
 	}
 	before, failed := l.list.Load(), l.failed()
-	_ = l.refresh(storage)
+	l.refresh(storage)
 	list, err := l.list.Load(), l.failed()
 	if list != before || fmt.Sprint(err) != fmt.Sprint(failed) {
 		logRefresh(l.logger, list, err)
 	}
 }
 
-// refresh loads the list if it is not as it was. It returns what is wrong with it.
-func (l *storedList) refresh(storage certmagic.Storage) error {
+// refresh loads the list if it is not as it was.
+func (l *storedList) refresh(storage certmagic.Storage) {
 	l.loading.Lock()
 	defer l.loading.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
 	defer cancel()
-	if l.isSteady(ctx, storage) {
-		if l.failed() == nil {
-			l.confirm()
-		}
-	} else {
-		now, text, err := loadStored(ctx, storage, l.key.key)
-		l.accept(now, text, err)
+	if !l.isSteady(ctx, storage) {
+		l.accept(loadStored(ctx, storage, l.key.key))
+	} else if l.failed() == nil {
+		l.confirm()
 	}
-	if err := l.failed(); err != nil {
-		return fmt.Errorf("the list %s in the storage: %w", pathOf(l.key.key), err)
-	}
-	return nil
 }
 
 // isSteady reports whether the storage says that the list did not change since it was
@@ -136,7 +186,7 @@ func (l *storedList) accept(now edition, text string, err error) {
 	l.edition = now
 	switch {
 	case l.list.Load() == nil || now.there != before.there || now.sum != before.sum:
-		l.refused = l.parse(text, l.key.rules, nil)
+		l.refused = l.read(text)
 		return
 	case l.refused == nil:
 		l.confirm()
@@ -146,12 +196,45 @@ func (l *storedList) accept(now edition, text string, err error) {
 	l.edition.steady = !now.modified.IsZero() && now.modified.Equal(before.modified) && now.size == before.size
 }
 
-// put takes what is stored now, as it was parsed. What is empty may not be there at all.
-func (l *storedList) put(text string, list *List, refused error) {
+// read puts what was loaded in force, or notes why it cannot be. It returns what was wrong.
+func (l *storedList) read(text string) error {
+	var err error
+	if l.edition.there {
+		err = checkWhole(text, endsLines(l.good))
+	}
+	if err = l.parse(text, l.key.rules, err); err == nil {
+		l.good = text
+	}
+	return err
+}
+
+// check parses what an edit makes of a list, if what it starts from is whole: an edit may end
+// a line that is cut.
+func (l *storedList) check(before, after string) (*List, error) {
+	if _, good := l.inForce(); before != "" {
+		if err := checkWhole(before, endsLines(good)); err != nil {
+			return nil, err
+		}
+	}
+	return ParseList(after, l.key.rules)
+}
+
+// put takes what an edit stored, as it was parsed. Where it is refused, the edit is done to
+// the list in force, so that what is taken out is allowed no more.
+func (l *storedList) put(text string, list *List, refused error, edit func(text string) string) {
 	l.loading.Lock()
 	defer l.loading.Unlock()
 	l.edition, l.refused = edition{there: text != "", sum: sumOf(text)}, refused
 	l.take(list, refused)
+	if refused == nil {
+		l.good = text
+		return
+	}
+	good := edit(l.good)
+	if list, err := ParseList(good, l.key.rules); err == nil { // as it is without some lines of a good one
+		l.list.Store(list)
+		l.good = good
+	}
 }
 
 // loadStored loads the list of a key.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -41,13 +40,23 @@ type watchedFile struct {
 	loaded  look // how the file looked when it was taken, or refused
 	before  look // how it looked the last time
 	steady  int  // how often in a row it has looked so
+	ended   bool // whether the last line of the list in force has an end
 }
 
-// watchFile reads a file, and goes on to look at it.
-func watchFile(key fileKey) (*watchedFile, error) {
+// watchFile reads a file, and goes on to look at it. If it was watched before, and another
+// list is in force of it, old is that.
+func watchFile(key fileKey, old *watchedFile) (*watchedFile, error) {
 	w := &watchedFile{key: key}
-	if err := w.reload(); err != nil {
-		return nil, err
+	if old != nil {
+		old.looking.Lock()
+		w.ended = old.ended
+		old.looking.Unlock()
+		w.follow(&old.current)
+	}
+	now := lookAt(key.path)
+	text, err := readList(key.path)
+	if err := w.read(now, text, err); err != nil {
+		return nil, w.describe(err)
 	}
 	w.stop = every(key.interval/looks, w.look)
 	return w, nil
@@ -59,20 +68,19 @@ func (w *watchedFile) Destruct() error {
 	return nil
 }
 
-// reload reads the file for a config that is about to load, if it is not as it was when
-// it was read last.
-func (w *watchedFile) reload() error {
+// isFresh reports whether the file is as it was when it was taken, or refused.
+func (w *watchedFile) isFresh() bool {
 	w.looking.Lock()
 	defer w.looking.Unlock()
-	now := lookAt(w.key.path)
-	if w.list.Load() == nil || !now.same(w.loaded) {
-		text, err := readList(w.key.path)
-		_ = w.read(now, text, err) // which is w.failed, also where there is nothing new
+	return lookAt(w.key.path).same(w.loaded)
+}
+
+// describe says what file an error is about.
+func (w *watchedFile) describe(err error) error {
+	if err == nil {
+		return nil
 	}
-	if err := w.failed(); err != nil {
-		return fmt.Errorf("%s: %w", w.key.path, err)
-	}
-	return nil
+	return fmt.Errorf("%s: %w", w.key.path, err)
 }
 
 // look looks at the file, and takes it if it changed and nobody seems to be writing it.
@@ -95,8 +103,7 @@ func (w *watchedFile) look() {
 		return
 	}
 	text, err := readList(w.key.path)
-	finished := err == nil && strings.HasSuffix(text, "\n")
-	if !finished && w.steady < unfinishedLooks {
+	if finished := err == nil && endsLines(text); !finished && w.steady < unfinishedLooks {
 		return
 	}
 	err = w.read(now, text, err)
@@ -107,25 +114,12 @@ func (w *watchedFile) look() {
 func (w *watchedFile) read(now look, text string, err error) error {
 	w.loaded = now
 	if err == nil {
-		err = checkWhole(text)
+		err = checkWhole(text, w.ended)
 	}
-	return w.parse(text, w.key.rules, err)
-}
-
-// blockBytes is what file systems, and programs that write files, do a whole number of.
-const blockBytes = 512
-
-// checkWhole refuses what looks like the beginning of a list: where a disk is full, or who
-// writes it died, a file ends with a block, inside a line. That a line is cut cannot be
-// seen otherwise: what is left of it is an origin, too, and somebody else's.
-func checkWhole(text string) error {
-	switch {
-	case text == "":
-		return errEmpty
-	case len(text)%blockBytes == 0 && !strings.HasSuffix(text, "\n"):
-		return errors.New("the last line seems to be cut, as on a full disk; end it, if it is not")
+	if err = w.parse(text, w.key.rules, err); err == nil {
+		w.ended = endsLines(text)
 	}
-	return nil
+	return err
 }
 
 // look is what a file looks like from outside.
