@@ -18,13 +18,15 @@ func init() {
 //
 // A file with a line that is refused does not load at all; while the server runs, the
 // last good one stays in force, and each refused line is logged. So it is with a file
-// that is gone, and with an empty one: to allow nothing, leave a comment in it.
+// that is gone, with one whose last line has no end where it had one before, and with an
+// empty one: to allow nothing, leave a comment in it.
 type File struct {
 	// The path of the file. It may have the placeholders `{env.*}`, `{file.*}` and
 	// `{system.*}`.
 	Path string `json:"path,omitempty"`
 
-	// How long a change of the file may go unseen, at least `100ms`. Default: `5s`.
+	// How long a change of the file may go unseen, at least `100ms`. A config that loads sees
+	// it at once. Default: `5s`.
 	Interval caddy.Duration `json:"interval,omitempty"`
 
 	watched share[*watchedFile]

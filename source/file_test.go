@@ -51,7 +51,7 @@ func wantSoon(t *testing.T, f Source, allowed, not string) {
 }
 
 // wantStill fails if the source stops to allow an origin in some intervals.
-func wantStill(t *testing.T, f Source, allowed string) { //nolint:unparam // it says what is wanted
+func wantStill(t *testing.T, f Source, allowed string) {
 	t.Helper()
 	for range 30 {
 		if !f.AllowsOrigin(nil, allowed) {

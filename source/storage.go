@@ -21,7 +21,7 @@ func init() {
 // `caddy cors origins`, and the admin API at `/cors/origins/<key>`, show the list and
 // change it. What is changed elsewhere is seen within the interval, without a reload of the
 // config. A list with a line that is refused does not load at all; while the server runs,
-// the last good one stays in force.
+// the last good one stays in force. So it does where the list is gone, or has no text.
 type Storage struct {
 	// The name of the list: 1 to 64 of `a-z`, `0-9`, `-` and `_`.
 	Key string `json:"key,omitempty"`
