@@ -18,9 +18,6 @@ const (
 	// maxLineErrors is how many refused lines are told at once.
 	maxLineErrors = 50
 
-	// maxReserved is for how many patterns there is room from the start.
-	maxReserved = 1 << 20
-
 	// byteOrderMark is how some editors begin a file.
 	byteOrderMark = "\ufeff"
 
@@ -45,10 +42,10 @@ func ParseList(text string, rules Rules) (*List, error) {
 // parseListGently is [ParseList] beside other work: it calls pause now and then.
 func parseListGently(text string, rules Rules, pause func()) (*List, error) {
 	text = strings.TrimPrefix(text, byteOrderMark)
-	// There are as many patterns as lines, most likely; what is no list may be all ends of lines.
-	patterns := make([]origin.Pattern, 0, min(strings.Count(text, "\n")+1, maxReserved))
+	var patterns origin.Builder
+	patterns.Grow(len(text) + strings.Count(text, "\n"))
 	var errs []error
-	refused, number := 0, 0
+	size, refused, number := 0, 0, 0
 	for line := range strings.Lines(text) {
 		if number++; number%origin.PauseEvery == 0 {
 			pause()
@@ -65,12 +62,13 @@ func parseListGently(text string, rules Rules, pause func()) (*List, error) {
 			}
 			continue
 		}
-		patterns = append(patterns, pattern)
+		patterns.Add(pattern)
+		size++
 	}
 	if refused > maxLineErrors {
 		errs = append(errs, fmt.Errorf("and %d more", refused-maxLineErrors))
 	}
-	l := &List{origin.NewSetGently(patterns, pause), len(patterns)}
+	l := &List{patterns.Set(pause), size}
 	if l.set.Shapes() > origin.MaxShapes {
 		errs = append(errs, fmt.Errorf(`what stands around the "*" inside a label has more than %d different lengths, below one host`, origin.MaxShapes))
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,14 +27,15 @@ func (l *lab) refresh(ctx context.Context) (page.Table, error) {
 	path := filepath.Join(l.dir, "origins.txt")
 	version := 0
 	text := []byte(strings.Join(origins, "\n") + "\n")
-	rewrite := func() error {
+	// prepare writes the next version beside the list, so that it is not part of what is measured.
+	prepare := func() error {
+		return os.WriteFile(path+".new", append(slices.Clip(text), versionOrigin(version+1)+"\n"...), 0o600)
+	}
+	publish := func() error {
 		version++
-		if err := os.WriteFile(path+".new", append(text, versionOrigin(version)+"\n"...), 0o600); err != nil {
-			return err
-		}
 		return os.Rename(path+".new", path)
 	}
-	if err := rewrite(); err != nil {
+	if err := errors.Join(prepare(), publish()); err != nil {
 		return page.Table{}, err
 	}
 	caddy, address, err := l.runCaddy(ctx, "cors {\nallow_origins_from file "+path+" {\ninterval 500ms\n}\n}\nrespond hello")
@@ -48,29 +51,25 @@ func (l *lab) refresh(ctx context.Context) (page.Table, error) {
 	var inForce []float64 // seconds until a list was
 	shot := func(refreshing bool) (float64, error) {
 		next += 7919
-		rewritten := make(chan error, 1)
+		if err := prepare(); err != nil {
+			return 0, err
+		}
+		start := time.Now()
+		if refreshing {
+			if err := publish(); err != nil {
+				return 0, err
+			}
+		}
+		watched := make(chan error, 1)
 		go func() {
-			if !refreshing {
-				rewritten <- nil
-				return
+			allowed, err := requests.firstAllowed(ctx, versionOrigin(version), start.Add(duration))
+			if refreshing && err == nil {
+				inForce = append(inForce, allowed.Sub(start).Seconds())
 			}
-			start := time.Now()
-			err := rewrite()
-			if err == nil {
-				current := versionOrigin(version)
-				err = soon(ctx, "the new list is in force", func() (bool, error) {
-					allowed, err := requests.ask(ctx, current)
-					return allowed == current, err
-				})
-				inForce = append(inForce, time.Since(start).Seconds())
-			}
-			rewritten <- err
+			watched <- err
 		}()
 		took, err := requests.run(ctx, duration)
-		if ended := <-rewritten; err == nil {
-			err = ended
-		}
-		if err != nil {
+		if err := errors.Join(err, <-watched); err != nil {
 			return 0, err
 		}
 		i := 0
@@ -86,8 +85,8 @@ func (l *lab) refresh(ctx context.Context) (page.Table, error) {
 	}
 	t := page.Table{
 		Title: "A list that is read again while requests are answered",
-		About: fmt.Sprintf("%s origins in a file, %d requests a second of random ones of them, %d rounds of %s with the file as it is, and as many in which it is "+
-			"written anew, read and put in force, which took %.1f s with an interval of 500 ms. Milliseconds from when a request was due; medians of the rounds.",
+		About: fmt.Sprintf("%s origins in a file, %d requests a second of random ones of them, %d rounds of %s with the file as it is, and as many in which a new one "+
+			"takes its place, is read and put in force, which took %.1f s with an interval of 500 ms. Milliseconds from when a request was due; medians of the rounds.",
 			page.Count(float64(count)), rate, rounds, duration, stats.Median(inForce)),
 		Columns: []string{"", "as it is", "read again", "ratio"},
 	}
@@ -98,6 +97,24 @@ func (l *lab) refresh(ctx context.Context) (page.Table, error) {
 		t.Rows = append(t.Rows, []string{row.name, fmt.Sprintf("%.2f", stats.Median(row.values[0])), fmt.Sprintf("%.2f", stats.Median(row.values[1])), fmt.Sprintf("%.2f", stats.Ratio(row.values[1], row.values[0]))})
 	}
 	return t, nil
+}
+
+// firstAllowed asks for an origin at times until then, and returns when it was allowed first.
+// It asks on after that, so that it is part of each measurement alike.
+func (l load) firstAllowed(ctx context.Context, origin string, until time.Time) (first time.Time, err error) {
+	for ; time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		allowed, err := l.ask(ctx, origin)
+		if err != nil {
+			return first, err
+		}
+		if allowed == origin && first.IsZero() {
+			first = time.Now()
+		}
+	}
+	if first.IsZero() {
+		return first, fmt.Errorf("%s is not allowed in time", origin)
+	}
+	return first, nil
 }
 
 // versionOrigin is the origin that only one version of the list has.

@@ -60,33 +60,12 @@ type ports struct {
 }
 
 // NewSet returns the set of these patterns.
-func NewSet(patterns ...Pattern) *Set { return NewSetGently(patterns, func() {}) }
-
-// PauseEvery is after how many patterns a pause is due where a long list is compiled beside
-// other work: about a millisecond.
-const PauseEvery = 2000
-
-// NewSetGently is [NewSet] for long lists. It calls pause each time that one is due, see
-// [PauseEvery].
-func NewSetGently(patterns []Pattern, pause func()) *Set {
-	s := new(Set)
-	exact := make([]string, 0, len(patterns)) // nearly all of a long list
-	var onAnyPort []string
+func NewSet(patterns ...Pattern) *Set {
+	var b Builder
 	for _, p := range patterns {
-		switch {
-		case p.kind == kindNone:
-		case p.kind == kindAny:
-			s.any = true
-		case p.kind == kindExact && p.port() == anyPort:
-			onAnyPort = append(onAnyPort, p.withoutPort())
-		case p.kind == kindExact, p.kind == kindOpaque:
-			exact = append(exact, p.text)
-		default:
-			s.addWildcard(p)
-		}
+		b.Add(p)
 	}
-	s.exact, s.anyPort = newTable(exact, pause), newTable(onAnyPort, pause)
-	return s
+	return b.Set(func() {})
 }
 
 func (s *Set) addWildcard(p Pattern) {

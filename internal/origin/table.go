@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"bytes"
 	"hash/maphash"
 	"math/bits"
 	"slices"
@@ -16,27 +17,23 @@ type table struct {
 	starts []int        // of the buckets in text, and its end
 }
 
-const (
-	lengthBytes = 2 // no origin is longer than they can tell
-
-	// tableBucket is how many strings a bucket has, on average. With fewer, the starts
-	// take more memory; with more, there is more to compare.
-	tableBucket = 3
-)
+// tableBucket is how many strings a bucket has, on average. With fewer, the starts take more
+// memory; with more, there is more to compare.
+const tableBucket = 3
 
 // newTable returns the table of these strings. Of those that are given several times it
 // takes one, as a bucket of a million would be slow. The list is overwritten. It calls
 // pause each time that one is due.
-func newTable(list []string, pause func()) table {
-	if len(list) == 0 {
+func newTable(list packed, pause func()) table {
+	if list.count == 0 {
 		return table{}
 	}
-	t := table{seed: maphash.MakeSeed(), starts: make([]int, len(list)/tableBucket+2)}
-	size := 0
-	for i, s := range list {
+	t := table{seed: maphash.MakeSeed(), starts: make([]int, list.count/tableBucket+2)}
+	for i, rest := 0, list.text; len(rest) > 0; i++ {
 		pauseAt(i, pause)
-		t.starts[t.bucket(s)] += lengthBytes + len(s)
-		size += lengthBytes + len(s)
+		var s []byte
+		s, rest = next(rest)
+		t.starts[t.bucketOf(s)] += len(s)
 	}
 	// From how long the buckets are to where they end.
 	end := 0
@@ -45,22 +42,23 @@ func newTable(list []string, pause func()) table {
 		t.starts[b] = end
 	}
 	// Each bucket is filled from its end, so that in the end its start is left.
-	t.text = make([]byte, size)
+	t.text = make([]byte, len(list.text))
 	ends := slices.Clone(t.starts)
-	distinct := list[:0]
-	for i, s := range list {
+	distinct := packed{text: list.text[:0]}
+	for i, rest := 0, list.text; len(rest) > 0; i++ {
 		pauseAt(i, pause)
-		b := t.bucket(s)
-		if inBucket(t.text[t.starts[b]:ends[b]], s) {
+		var s []byte
+		s, rest = next(rest)
+		b := t.bucketOf(s)
+		if isTwice(t.text[t.starts[b]:ends[b]], s) {
 			continue
 		}
-		distinct = append(distinct, s)
-		t.starts[b] -= lengthBytes + len(s)
-		at := t.text[t.starts[b]:]
-		at[0], at[1] = byte(len(s)), byte(len(s)>>8)
-		copy(at[lengthBytes:], s)
+		t.starts[b] -= len(s)
+		copy(t.text[t.starts[b]:], s)
+		distinct.text = append(distinct.text, s...)
+		distinct.count++
 	}
-	if len(distinct) < len(list) {
+	if distinct.count < list.count {
 		return newTable(distinct, pause)
 	}
 	return t
@@ -86,19 +84,33 @@ func inBucket(bucket []byte, s string) bool {
 	return false
 }
 
+// isTwice is inBucket for a string that is behind its length, as those in the bucket are.
+func isTwice(bucket, s []byte) bool {
+	for len(bucket) > 0 {
+		var other []byte
+		if other, bucket = next(bucket); bytes.Equal(other, s) {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *table) empty() bool { return len(t.starts) == 0 }
 
-// bucket returns the bucket of s. It maps the hash to the buckets without a division.
-func (t *table) bucket(s string) int {
-	b, _ := bits.Mul64(maphash.String(t.seed, s), uint64(len(t.starts)-1))
+// bucket returns the bucket of a hash. It maps hashes to buckets without a division.
+func (t *table) bucket(hash uint64) int {
+	b, _ := bits.Mul64(hash, uint64(len(t.starts)-1))
 	return int(b)
 }
+
+// bucketOf returns the bucket of a string that is behind its length.
+func (t *table) bucketOf(s []byte) int { return t.bucket(maphash.Bytes(t.seed, s[lengthBytes:])) }
 
 // has reports whether s is in the table. It allocates nothing.
 func (t *table) has(s string) bool {
 	if t.empty() {
 		return false
 	}
-	b := t.bucket(s)
+	b := t.bucket(maphash.String(t.seed, s))
 	return inBucket(t.text[t.starts[b]:t.starts[b+1]], s)
 }

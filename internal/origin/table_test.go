@@ -7,6 +7,13 @@ import (
 	"testing"
 )
 
+func pack(list ...string) (p packed) {
+	for _, s := range list {
+		p.add(s)
+	}
+	return p
+}
+
 // TestTable holds tables of many sizes against a map.
 func TestTable(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 3, 7, 100, 5000} {
@@ -14,7 +21,7 @@ func TestTable(t *testing.T) {
 		for i := range list {
 			list[i] = fmt.Sprintf("https://%s%d.example", strings.Repeat("a", i%250), i)
 		}
-		table := newTable(list, func() {})
+		table := newTable(pack(list...), func() {})
 		for _, s := range list {
 			if !table.has(s) {
 				t.Fatalf("%d strings: %q is missing", n, s)
@@ -45,7 +52,7 @@ func TestTableSize(t *testing.T) {
 	for i := range list {
 		list[i] = fmt.Sprintf("https://%d.example", i)
 	}
-	table := newTable(list, func() {})
+	table := newTable(pack(list...), func() {})
 	if size := len(strings.Join(list, "")); len(table.text) != size+lengthBytes*n {
 		t.Errorf("the text has %d bytes, want %d", len(table.text), size+lengthBytes*n)
 	}
@@ -61,7 +68,7 @@ func TestTableSpreads(t *testing.T) {
 	for i := range list {
 		list[i] = fmt.Sprintf("https://tenant%d.example.com", i)
 	}
-	table := newTable(list, func() {})
+	table := newTable(pack(list...), func() {})
 	fullest := 0
 	for b := range len(table.starts) - 1 {
 		fullest = max(fullest, table.starts[b+1]-table.starts[b])
@@ -75,8 +82,8 @@ func TestTableSpreads(t *testing.T) {
 // of many.
 func TestTableHasNothingTwice(t *testing.T) {
 	const a, b = "https://a.example", "https://bb.example"
-	table := newTable(append(slices.Repeat([]string{a, b}, 100_000), "https://c.example"), func() {})
-	if want := len(newTable([]string{a, b, "https://c.example"}, func() {}).text); len(table.text) != want {
+	table := newTable(pack(append(slices.Repeat([]string{a, b}, 100_000), "https://c.example")...), func() {})
+	if want := len(newTable(pack(a, b, "https://c.example"), func() {}).text); len(table.text) != want {
 		t.Errorf("the text has %d bytes, want %d", len(table.text), want)
 	}
 	for _, s := range []string{a, b, "https://c.example"} {
