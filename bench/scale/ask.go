@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -25,7 +26,7 @@ type endpoint struct {
 }
 
 // lookUp is how long the endpoint takes for an answer.
-const lookUp = 2 * time.Millisecond
+const lookUp = 10 * time.Millisecond
 
 // newEndpoint serves an endpoint that allows the origins of customers.
 func newEndpoint() (*endpoint, error) {
@@ -65,65 +66,62 @@ func (l *lab) flood(ctx context.Context) (page.Table, error) {
 		return page.Table{}, err
 	}
 	defer e.server.Close()
-	caddy, address, err := l.runCaddy(ctx, "cors {\nallow_origins_from ask http://"+e.address+"/\n}\nrespond hello")
+	caddy, address, err := l.runCaddy(ctx, "cors "+listed+" https://app.example.com\ncors {\nallow_origins_from ask http://"+e.address+"/\n}\nrespond hello")
 	if err != nil {
 		return page.Table{}, err
 	}
 	defer caddy.Stop()
 	url := "http://" + address + "/"
 	ofCustomers := load{url: url, rate: customerRate, client: newClient(), fault: wantAllowed, origin: func(i int) string { return customerPrefix + strconv.Itoa(i%customers) + ".example" }}
-	forged := load{url: url, rate: forgedRate, client: newClient(), fault: wantDenied, origin: func(i int) string { return fmt.Sprintf("https://forged-%d.example", i) }}
 	if _, err := ofCustomers.run(ctx, customers*time.Second/customerRate); err != nil { // each is asked for
 		return page.Table{}, err
 	}
 
-	l.options.Logf("customers alone for %s", duration/4)
-	memory := watchMemory(ctx, caddy)
-	alone, err := ofCustomers.run(ctx, duration/4)
-	if err != nil {
+	// during runs customers' requests beside a flood of a path, or alone.
+	var sent, asked []int
+	var half, most, memory []string
+	during := func(duration time.Duration, path string) error {
+		before, start := e.asks.Load(), time.Now()
+		watched := watchMemory(ctx, caddy)
+		flooded := make(chan error, 1)
+		n := 0
+		go func() {
+			var err error
+			if path != "" {
+				n, err = forgery{address, path, forgedRate}.run(ctx, duration)
+			}
+			flooded <- err
+		}()
+		took, err := ofCustomers.run(ctx, duration)
+		if err := errors.Join(err, <-flooded); err != nil {
+			return err
+		}
+		sent, asked = append(sent, int(float64(n)/time.Since(start).Seconds())), append(asked, int(e.asks.Load()-before))
+		half, most = append(half, fmt.Sprintf("%.2f", part(took, 0.5))), append(most, fmt.Sprintf("%.2f", part(took, 0.99)))
+		memory = append(memory, fmt.Sprint(watched()>>20))
+		return nil
+	}
+	l.options.Logf("customers alone for %s, and with a flood twice for %[1]s", duration)
+	if err := errors.Join(during(duration, ""), during(duration, listed), during(duration, "/")); err != nil {
 		return page.Table{}, err
 	}
-	memoryAlone := memory()
-	l.options.Logf("forged origins for %s", duration)
-	before := e.asks.Load()
-	memory = watchMemory(ctx, caddy)
-	flooded := make(chan error, 1)
-	sent := 0
-	start := time.Now()
-	go func() {
-		took, err := forged.run(ctx, duration)
-		sent = len(took)
-		flooded <- err
-	}()
-	meanwhile, err := ofCustomers.run(ctx, duration)
-	if ended := <-flooded; err == nil {
-		err = ended
-	}
-	if err != nil {
-		return page.Table{}, err
-	}
-	rate := float64(sent) / time.Since(start).Seconds()
 	return page.Table{
 		Title: "A flood of forged origins",
-		About: fmt.Sprintf("%s distinct forged origins in %s, %.0f a second, while %d customers send %d requests a second; the endpoint takes %s for each answer. It was asked %s times, "+
-			"%d at a time at most. All customers' requests were allowed, and no forged one.",
-			page.Count(float64(sent)), duration, rate, customers, customerRate, lookUp, page.Count(float64(e.asks.Load()-before)), e.most.Load()),
-		Columns: []string{"", "customers alone", "with the flood"},
+		About: fmt.Sprintf("%s distinct forged origins a second for %s, while %d customers send %d requests a second; the endpoint takes %s for each answer. It was asked %s times, "+
+			"%d at a time at most. All customers' requests were allowed, and no forged one. Beside it, the same flood of a path that has its origins in the config, where nothing is asked.",
+			page.Count(float64(sent[2])), duration, customers, customerRate, lookUp, page.Count(float64(asked[2])), e.most.Load()),
+		Columns: []string{"", "customers alone", "with a flood where nothing is asked", "with a flood of what asks"},
 		Rows: [][]string{
-			{"half of the customers' requests, ms", fmt.Sprintf("%.2f", part(alone, 0.5)), fmt.Sprintf("%.2f", part(meanwhile, 0.5))},
-			{"99 of 100, ms", fmt.Sprintf("%.2f", part(alone, 0.99)), fmt.Sprintf("%.2f", part(meanwhile, 0.99))},
-			{"most memory of Caddy, MiB", fmt.Sprint(memoryAlone >> 20), fmt.Sprint(memory() >> 20)},
+			append([]string{"forged origins a second"}, page.Count(float64(sent[0])), page.Count(float64(sent[1])), page.Count(float64(sent[2]))),
+			append([]string{"half of the customers' requests, ms"}, half...),
+			append([]string{"99 of 100, ms"}, most...),
+			append([]string{"most memory of Caddy, MiB"}, memory...),
 		},
 	}, nil
 }
 
-// wantDenied is the fault of an answer that allows anything.
-func wantDenied(_, allowed string) string {
-	if allowed != "" {
-		return fmt.Sprintf("%q is allowed", allowed)
-	}
-	return ""
-}
+// listed is a path whose origins are in the config.
+const listed = "/listed"
 
 // watchMemory looks how much memory a process has, until it is asked for the most.
 func watchMemory(ctx context.Context, p *process.Process) func() int {
