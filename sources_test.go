@@ -164,6 +164,29 @@ func TestSourceMetrics(t *testing.T) {
 	}
 }
 
+// TestSharedListsCountOnce shows that a list counts once, however many handlers have a policy
+// of one name with it, and that another list of theirs counts too.
+func TestSharedListsCountOnce(t *testing.T) {
+	const policy = "sharing"
+	shared, other := writeList(t, "https://one.example", "https://two.example"), writeList(t, "https://three.example")
+	c, metrics := newCertificateLab(t), newClient(t)
+	site := func(list string) string {
+		return "http://" + newClient(t).Address + " {\ncors {\npolicy " + policy + " {\n" + fromFile(list) + "\n" + fromCertificates + "\n}\n}\n}\n"
+	}
+	c.run(t, "", "allow_origins https://app.example.com", site(shared)+site(shared)+site(other)+sitesOf("a.example")+"http://"+metrics.Address+" {\nmetrics\n}")
+	values := ofPolicy(scrape(t, metrics), policy)
+	for name, want := range map[string]float64{
+		`source_origins{policy="sharing",source="file"}`:                         3,
+		`source_refreshes_total{policy="sharing",result="taken",source="file"}`:  2,
+		`source_refreshes_total{policy="sharing",result="failed",source="file"}`: 0,
+		`source_origins{policy="sharing",source="certificates"}`:                 1,
+	} {
+		if got, ok := values[name]; !ok || got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+}
+
 // TestReloadKeepsLists shows that a reload reads no file anew that did not change, and
 // that a config that fails to load leaves the list in force.
 func TestReloadKeepsLists(t *testing.T) {

@@ -160,7 +160,7 @@ func (c *Certificates) AllowsOrigin(_ *http.Request, s string) bool {
 // Status tells how many names and wildcards there are certificates for, those aside that
 // are got on demand. See [Lister].
 func (c *Certificates) Status() Status {
-	return Status{Origins: c.served.size(), Counts: Counts{Last: time.Now()}}
+	return Status{Shared: c.served, Origins: c.served.size(), Counts: Counts{Last: time.Now()}}
 }
 
 // Interface guards
