@@ -38,6 +38,11 @@ func (h *Handler) loadSources(ctx caddy.Context) error {
 		kinds := make(map[string]int)
 		for index, raw := range h.Policies[i].AllowOriginsFromRaw {
 			kind := kindOfSource(raw)
+			if err := checkKind(kind, index); err != nil {
+				err.Policy = p.name
+				errs = append(errs, err)
+				continue
+			}
 			if unasked, _ := ctx.Value(unaskedKey{}).(func(kind string) bool); unasked != nil && unasked(kind) {
 				p.unasked = append(p.unasked, index)
 				continue
@@ -60,6 +65,34 @@ func (h *Handler) loadSources(ctx caddy.Context) error {
 
 // unaskedKey is the key of a context in which some kinds of sources are not loaded.
 type unaskedKey struct{}
+
+// checkKind refuses what is no kind of source, at an index of a list in JSON. It shows no more
+// of the config than the kind, as the rest may have secrets in it.
+func checkKind(kind string, index int) *ConfigError {
+	switch {
+	case kind == "":
+		return &ConfigError{
+			Kind: KindMalformed, Option: optionAllowOriginsFrom,
+			Reason: fmt.Sprintf("position %d is no object that names the kind of a source", index),
+			Fix:    `write it like {"source": "file", "path": "/etc/caddy/origins.txt"}; there is ` + kindsOfSources(),
+		}
+	case !isKind(kind):
+		return noSuchSource(kind)
+	}
+	return nil
+}
+
+func isKind(name string) bool {
+	_, err := caddy.GetModule(source.Namespace + "." + name)
+	return err == nil
+}
+
+func noSuchSource(kind string) *ConfigError {
+	return &ConfigError{
+		Kind: KindMalformed, Option: optionAllowOriginsFrom, Value: kind,
+		Reason: "there is no such source in this Caddy", Fix: "there is " + kindsOfSources(),
+	}
+}
 
 // kindOfSource returns the kind of a source, or "" if its config does not tell.
 func kindOfSource(raw json.RawMessage) string {
@@ -113,13 +146,12 @@ func (p *caddyfileParser) source(policy int, config *Policy) {
 // unmarshalSource reads the source whose kind is the current token, and returns it as JSON.
 func (p *caddyfileParser) unmarshalSource() json.RawMessage {
 	kind, at := p.Val(), p.here()
-	id := source.Namespace + "." + kind
-	if _, err := caddy.GetModule(id); err != nil {
-		p.fail("%s: there is no source %q in this Caddy; there is %s", optionAllowOriginsFrom, kind, kindsOfSources())
+	if !isKind(kind) {
+		p.fail("%w", noSuchSource(kind))
 		p.skip()
 		return nil
 	}
-	module, err := caddyfile.UnmarshalModule(p.Dispenser, id)
+	module, err := caddyfile.UnmarshalModule(p.Dispenser, source.Namespace+"."+kind)
 	if err != nil {
 		p.errs = append(p.errs, positionedError{at.order, err}) // which tells the line
 		return nil

@@ -107,7 +107,7 @@ func TestBadSources(t *testing.T) {
 	bad := writeList(t, "https://one.example", "https://two.example/path", "http://three.example")
 	for name, test := range map[string]struct{ caddyfile, want string }{
 		"no kind":                   {"allow_origins_from", "it takes the kind of a source; there is ask, "},
-		"no such kind":              {"allow_origins_from consul tenants {\nx y\n}", `there is no source "consul" in this Caddy; there is ask, `},
+		"no such kind":              {"allow_origins_from consul tenants {\nx y\n}", `allow_origins_from "consul": there is no such source in this Caddy; there is ask, `},
 		"no path":                   {"allow_origins_from file", "it takes the path"},
 		"no such option":            {"allow_origins_from file " + good + " {\nttl 5s\n}", `there is no option "ttl"`},
 		"every origin beside it":    {"allow_origins *\nallow_origins_from file " + good, `"*" stands alone`},
