@@ -243,9 +243,9 @@ func (e *explainer) unasked(d *decidedVisit) (notes []string) {
 			break
 		}
 		for _, index := range p.unasked {
-			source := sourceText(d.cors.Policies[i].AllowOriginsFromRaw[index])
+			source := sourceText(p.sourceConfigs[index])
 			how := ""
-			if !onlyKnownInCaddy(kindOfSource(d.cors.Policies[i].AllowOriginsFromRaw[index])) {
+			if !onlyKnownInCaddy(kindOfSource(p.sourceConfigs[index])) {
 				how = "; with --sources, it is"
 			}
 			notes = append(notes, fmt.Sprintf("%s %s (%s) may allow the origin: it was not asked%s",

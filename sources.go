@@ -30,37 +30,34 @@ type namedSource struct {
 	index int    // in the config of the policy
 }
 
-// loadSources loads the sources of all policies. The error joins those of all policies.
-func (h *Handler) loadSources(ctx caddy.Context) error {
-	var errs []error
-	for i, p := range h.policies.list {
-		guests := source.WithPolicy(ctx, source.Policy{Name: p.name, Rules: p.rules})
-		kinds := make(map[string]int)
-		for index, raw := range h.Policies[i].AllowOriginsFromRaw {
-			kind := kindOfSource(raw)
-			if err := checkKind(kind, index); err != nil {
-				err.Policy = p.name
-				errs = append(errs, err)
-				continue
-			}
-			if unasked, _ := ctx.Value(unaskedKey{}).(func(kind string) bool); unasked != nil && unasked(kind) {
-				p.unasked = append(p.unasked, index)
-				continue
-			}
-			s, err := loadSource(guests, raw)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("policy %s: %s %s: %w", p.name, optionAllowOriginsFrom, kind, err))
-				continue
-			}
-			kinds[kind]++
-			name := kind
-			if n := kinds[kind]; n > 1 {
-				name += strconv.Itoa(n)
-			}
-			p.sources = append(p.sources, namedSource{s, name, index})
+// loadSources loads the sources of the policy. It returns all that is wrong with them.
+func (p *policy) loadSources(ctx caddy.Context) (errs []error) {
+	ctx = source.WithPolicy(ctx, source.Policy{Name: p.name, Rules: p.rules})
+	kinds := make(map[string]int)
+	for index, raw := range p.sourceConfigs {
+		kind := kindOfSource(raw)
+		if err := checkKind(kind, index); err != nil {
+			err.Policy = p.name
+			errs = append(errs, err)
+			continue
 		}
+		if unasked, _ := ctx.Value(unaskedKey{}).(func(kind string) bool); unasked != nil && unasked(kind) {
+			p.unasked = append(p.unasked, index)
+			continue
+		}
+		s, err := loadSource(ctx, raw)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("policy %s: %s %s: %w", p.name, optionAllowOriginsFrom, kind, err))
+			continue
+		}
+		kinds[kind]++
+		name := kind
+		if n := kinds[kind]; n > 1 {
+			name += strconv.Itoa(n)
+		}
+		p.sources = append(p.sources, namedSource{s, name, index})
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // unaskedKey is the key of a context in which some kinds of sources are not loaded.

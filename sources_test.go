@@ -130,6 +130,39 @@ func TestBadSources(t *testing.T) {
 	}
 }
 
+// TestSourceErrorsComeWithOthers shows that what sources fail with is told along with all that
+// is wrong with the handler, but for policies that take a risk which there is not: what their
+// lines need is not known.
+func TestSourceErrorsComeWithOthers(t *testing.T) {
+	good, insecure := writeList(t, "https://one.example"), writeList(t, "http://two.example")
+	from := func(paths ...string) string {
+		var sources []string
+		for _, path := range paths {
+			sources = append(sources, fmt.Sprintf(`{"source": "file", "path": %q}`, path))
+		}
+		return `"allow_origins_from": [` + strings.Join(sources, ", ") + `]`
+	}
+	_, _, err := loadHandler(t, `{"preflight_status": 100, "policies": [null, {"name": "a", "max_age": 5, `+from(good, good+".none", insecure)+`, "allow_credentials": true},
+		{"name": "b", "dangerously_allow": ["insecure"], "allow_credentials": true, `+from(insecure)+`}, {"name": "c", `+from(good+".missing")+`}, {"name": "d", "allow_origins_from": [null]}]}`)
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("%T: %v", err, err)
+	}
+	want := []string{
+		"preflight_status", `policy policy0: policies "null"`, `policy a: max_age "5"`, `policy b: dangerously_allow "insecure"`,
+		"policy a: allow_origins_from file: ", "policy a: allow_origins_from file: ", "policy c: allow_origins_from file: ", "policy d: allow_origins_from: position 0",
+	}
+	got := joined.Unwrap()
+	for i, err := range got {
+		if i >= len(want) || !strings.HasPrefix(err.Error(), want[i]) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d errors, want %d", len(got), len(want))
+	}
+}
+
 // TestSourceMetrics shows the metrics of a list.
 func TestSourceMetrics(t *testing.T) {
 	const policy = "sourced"
