@@ -20,7 +20,7 @@ import (
 func certificatesOf(names ...string) *Certificates {
 	s := &served{hosts: make(map[string]struct{}), parents: make(map[string]struct{}), ports: map[string]struct{}{"8443": {}}}
 	for _, name := range names {
-		s.add(name)
+		s.add(name, Rules{})
 	}
 	return &Certificates{served: s}
 }
