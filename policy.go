@@ -102,7 +102,7 @@ type policy struct {
 	rules         source.Rules // that origins of the sources are held to
 	sourceConfigs []json.RawMessage
 	sources       []namedSource
-	unasked       []int // those that were not loaded, by their index in the config
+	missing       []missingSource
 
 	anyMethod bool
 	methods   []string

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +32,7 @@ type namedSource struct {
 // loadSources loads the sources of the policy. It returns all that is wrong with them.
 func (p *policy) loadSources(ctx caddy.Context) (errs []error) {
 	ctx = source.WithPolicy(ctx, source.Policy{Name: p.name, Rules: p.rules})
+	unasked, explained := ctx.Value(unaskedKey{}).(func(kind string) bool)
 	kinds := make(map[string]int)
 	for index, raw := range p.sourceConfigs {
 		kind := kindOfSource(raw)
@@ -41,12 +41,16 @@ func (p *policy) loadSources(ctx caddy.Context) (errs []error) {
 			errs = append(errs, err)
 			continue
 		}
-		if unasked, _ := ctx.Value(unaskedKey{}).(func(kind string) bool); unasked != nil && unasked(kind) {
-			p.unasked = append(p.unasked, index)
+		if explained && unasked(kind) {
+			p.missing = append(p.missing, missingSource{index, nil})
 			continue
 		}
 		s, err := loadSource(ctx, raw)
-		if err != nil {
+		switch {
+		case err != nil && explained:
+			p.missing = append(p.missing, missingSource{index, err})
+			continue
+		case err != nil:
 			errs = append(errs, fmt.Errorf("policy %s: %s %s: %w", p.name, optionAllowOriginsFrom, kind, err))
 			continue
 		}
@@ -60,8 +64,15 @@ func (p *policy) loadSources(ctx caddy.Context) (errs []error) {
 	return errs
 }
 
-// unaskedKey is the key of a context in which some kinds of sources are not loaded.
+// unaskedKey is the key of a context in which a config is explained, and not run: some kinds of
+// sources are not loaded, and those that fail do not keep the rest from it.
 type unaskedKey struct{}
+
+// missingSource is a source that was not loaded where a config is explained.
+type missingSource struct {
+	index int   // in the config of the policy
+	err   error // with which it failed, or nil if it is not asked
+}
 
 // checkKind refuses what is no kind of source, at an index of a list in JSON. It shows no more
 // of the config than the kind, as the rest may have secrets in it.
@@ -106,7 +117,9 @@ func loadSource(ctx caddy.Context, raw json.RawMessage) (source.Source, error) {
 	}{slices.Clone(raw)}
 	module, err := ctx.LoadModule(&one, "Raw")
 	if err != nil {
-		return nil, err
+		// The error tells twice of which kind it is, and is of no type.
+		kind := kindOfSource(raw)
+		return nil, errors.New(strings.TrimPrefix(err.Error(), fmt.Sprintf("loading module '%s': provision %s.%[1]s: ", kind, source.Namespace)))
 	}
 	s, ok := module.(source.Source)
 	if !ok {
@@ -168,16 +181,4 @@ func kindsOfSources() string {
 		names = append(names, m.ID.Name())
 	}
 	return strings.Join(names, ", ")
-}
-
-// sourceText returns a source as it is shown: its kind, and what it is about.
-func sourceText(raw json.RawMessage) string {
-	var config struct{ Source, Path, URL, Key string }
-	_ = json.Unmarshal(raw, &config)
-	about := config.Path + config.Key
-	if u, err := url.Parse(config.URL); err == nil && config.URL != "" {
-		u.User, u.RawQuery = nil, "" // which may hold secrets
-		about = u.String()
-	}
-	return strings.TrimSpace(config.Source + " " + about)
 }

@@ -346,8 +346,70 @@ func TestExplainAsksNothing(t *testing.T) {
 		}
 	}
 	out, _, err := explainIn(t, "http://api.example.com {\n\tcors {\n\t\tallow_origins_from certificates\n\t}\n}\n", "--sources", "--origin", "https://one.example", "http://api.example.com/")
-	if want := `allow_origins_from "certificates" (Caddyfile:3) may allow the origin: it was not asked` + "\n"; err != nil || !strings.Contains(out, want) {
+	if want := `allow_origins_from "certificates" (Caddyfile:3) may allow the origin: only a Caddy that runs knows` + "\n"; err != nil || !strings.Contains(out, want) {
 		t.Errorf("%v\n%s\nwant %s", err, out, want)
+	}
+}
+
+// TestExplainGoesOnWithoutSourcesThatFail shows that `explain` says why a source fails, where, and
+// what the others allow, and that the config does not load, by its exit status.
+func TestExplainGoesOnWithoutSourcesThatFail(t *testing.T) {
+	asked := 0
+	endpoint := "http://" + serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/nonsense":
+			asked++
+			_, _ = io.WriteString(w, "nonsense\nhttps://one.example/x\n")
+		case "/list":
+			_, _ = io.WriteString(w, "https://two.example\n")
+		default:
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	list := writeList(t, "https://one.example")
+	for name, test := range map[string]struct{ source, note string }{
+		"no file":       {"file " + list + ".none", `allow_origins_from "file ` + list + `.none" (Caddyfile:4) fails, so Caddy would not load this config: ` + list + `.none: stat `},
+		"bad lines":     {"http " + endpoint + "/nonsense?key=s3cret", `allow_origins_from "http ` + endpoint + `/nonsense" (Caddyfile:4) fails, so Caddy would not load this config: url ` + endpoint + `/nonsense: line 1: "nonsense": an origin starts with a scheme`},
+		"server fails":  {"http " + endpoint + "/fails?key=s3cret", `allow_origins_from "http ` + endpoint + `/fails" (Caddyfile:4) fails, so Caddy would not load this config: url ` + endpoint + `/fails: `},
+		"malformed key": {"storage TENANTS", `allow_origins_from "storage TENANTS" (Caddyfile:4) fails, so Caddy would not load this config: key "TENANTS": a key has`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			caddyfile := "http://api.example.com {\n\tcors {\n\t\tallow_origins https://app.example.com\n\t\tallow_origins_from " + test.source + "\n\t\tallow_origins_from http " + endpoint + "/list\n\t}\n\trespond hi\n}\n"
+			for origin, want := range map[string]string{
+				"https://app.example.com": `origin    matches "https://app.example.com" (Caddyfile:3)`,
+				"https://two.example":     `origin    matches allow_origins_from "http ` + endpoint + `/list" (Caddyfile:5)`,
+				"https://none.example":    "origin    matches no policy",
+			} {
+				out, status, err := explainIn(t, caddyfile, "--sources", "--method", "PUT", "--origin", origin, "http://api.example.com/")
+				if err == nil || !strings.Contains(err.Error(), "a source of origins fails") || status != statusFailed {
+					t.Errorf("%s: status %d, %v", origin, status, err)
+				}
+				if strings.Count(out, want) != 2 || strings.Count(out, "note      "+test.note) != 2 || strings.Contains(out, "s3cret") {
+					t.Errorf("%s:\n%s\nwant twice %s\nand %s", origin, out, want, test.note)
+				}
+			}
+		})
+	}
+	if asked != 3 {
+		t.Errorf("the list was asked for %d times in 3 explanations", asked)
+	}
+}
+
+// TestExplainTellsThatAnEndpointFails shows it of an endpoint that is asked, as this denies, and
+// would load.
+func TestExplainTellsThatAnEndpointFails(t *testing.T) {
+	endpoint := "http://" + serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("origin") == "https://one.example" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	caddyfile := "http://api.example.com {\n\tcors {\n\t\tallow_origins_from ask " + endpoint + "/\n\t}\n\trespond hi\n}\n"
+	note := `note      allow_origins_from "ask ` + endpoint + `/" (Caddyfile:3) may allow the origin: its endpoint failed, which the log has`
+	for origin, fails := range map[string]bool{"https://one.example": true, "https://two.example": false} {
+		out, status, err := explainIn(t, caddyfile, "--sources", "--origin", origin, "http://api.example.com/")
+		if err != nil || (status == statusBlocked) != fails || strings.Contains(out, note) != fails {
+			t.Errorf("%s: status %d, %v\n%s", origin, status, err, out)
+		}
 	}
 }
 
