@@ -3,7 +3,6 @@ package caddycors
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -68,10 +67,5 @@ func (e *explainer) sourceOf(v *visit, p *policy, index int) string {
 func sourceText(raw json.RawMessage) string {
 	var config struct{ Source, Path, URL, Key string }
 	_ = json.Unmarshal(raw, &config)
-	about := config.Path + config.Key
-	if u, err := url.Parse(config.URL); err == nil && config.URL != "" {
-		u.User, u.RawQuery = nil, "" // which may hold secrets
-		about = u.String()
-	}
-	return strings.TrimSpace(config.Source + " " + about)
+	return strings.TrimSpace(config.Source + " " + config.Path + config.Key + source.ShownURL(config.URL))
 }
