@@ -168,8 +168,9 @@ func (c *compiler) checkName(name string, names []string, i int) {
 
 func (c *compiler) compilePolicy(config *Policy, name string) *policy {
 	p := &policy{name: name, credentials: config.AllowCredentials}
-	c.compileRisks(config)
-	p.rules = c.rules(p.credentials)
+	if c.compileRisks(config) { // else what holds for lines of its sources is not known
+		p.rules, p.sourceConfigs = c.rules(p.credentials), config.AllowOriginsFromRaw
+	}
 	c.compileOrigins(p, config)
 	c.compileMethods(p, config.AllowMethods)
 	c.compileHeaders(p, config.AllowHeaders)

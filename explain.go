@@ -48,8 +48,9 @@ It warns of what is in the way of cors.
 The config is not run: nothing listens, and nothing is sent, unless --sources asks for it.
 
 Exit status: 0 if the page could read the response as far as CORS goes, 2 if it could
-not, 1 if the config cannot be read, if what the request meets does not load, or if the
-command is not understood. "caddy validate" tells whether all of a config loads.`
+not, 1 if the config cannot be read, if what the request meets does not load (where that
+is a source of origins, the rest is explained), or if the command is not understood.
+"caddy validate" tells whether all of a config loads.`
 
 // run explains a config, writes what it found, and returns the exit status.
 func (x *explain) run(out io.Writer, rawURL string) (int, error) {
@@ -57,9 +58,9 @@ func (x *explain) run(out io.Writer, rawURL string) (int, error) {
 	if err != nil {
 		return statusFailed, err
 	}
-	result, err := explainConfig(x.config, x.adapter, page, x.sources)
-	if err != nil {
-		return statusFailed, err
+	result, failure := explainConfig(x.config, x.adapter, page, x.sources)
+	if result == nil {
+		return statusFailed, failure
 	}
 	write := result.writeText
 	if x.json {
@@ -68,6 +69,9 @@ func (x *explain) run(out io.Writer, rawURL string) (int, error) {
 	if err := write(out); err != nil {
 		return statusFailed, err
 	}
+	if failure != nil {
+		return statusFailed, failure
+	}
 	if !result.Readable {
 		return statusBlocked, nil
 	}
@@ -75,7 +79,8 @@ func (x *explain) run(out io.Writer, rawURL string) (int, error) {
 }
 
 // explainConfig explains what a config file makes of a request. Sources that are not on
-// this machine are asked only if that is wanted.
+// this machine are asked only if that is wanted. With an error there is no explanation, but for
+// [errSourceFails].
 func explainConfig(file, adapter string, page pageRequest, sources bool) (*explanation, error) {
 	ctx, cancel, err := explainContext(nil)
 	if err != nil {

@@ -2,6 +2,7 @@ package caddycors
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -73,6 +74,9 @@ type explainer struct {
 	site   *site
 }
 
+// errSourceFails is the error of a config with a source that fails. The rest is explained.
+var errSourceFails = errors.New("a source of origins fails, so Caddy would not load this config")
+
 // explain follows the requests that the browser sends. An error means that Caddy would
 // not load the config.
 func (e *explainer) explain() (*explanation, error) {
@@ -95,24 +99,34 @@ func (e *explainer) explain() (*explanation, error) {
 		result.Requests = append(result.Requests, explainedRequest{Kind: kindActual.String(), Method: p.Asked.Method, Outcome: outcomeSameOrigin.String(), Passes: true})
 		return result, nil
 	}
-	preflight, err := walkSite(e.ctx, e.site, p.served(p.Preflight))
+	loaded := make(map[string]*Handler)
+	preflight, err := walkSite(e.ctx, e.site, loaded, p.served(p.Preflight))
 	if err != nil {
 		return nil, err
 	}
-	actual, err := walkSite(e.ctx, e.site, p.served(p.Request))
+	actual, err := walkSite(e.ctx, e.site, loaded, p.served(p.Request))
 	if err != nil {
 		return nil, err
 	}
 	result.Readable = true
 	if p.NeedsPreflight {
-		result.Requests = append(result.Requests, e.explainPreflight(preflight))
+		result.add(e.explainPreflight(preflight), e.failed(preflight))
 	}
-	result.Requests = append(result.Requests, e.explainActual(actual))
+	result.add(e.explainActual(actual), e.failed(actual))
 	for _, request := range result.Requests {
 		result.Readable = result.Readable && request.Passes
 	}
 	result.Warnings = append(result.Warnings, e.warnings(preflight, actual)...)
+	if e.failed(preflight) != nil || e.failed(actual) != nil {
+		return result, errSourceFails
+	}
 	return result, nil
+}
+
+// add adds a request, with what there is to note of it first.
+func (x *explanation) add(r explainedRequest, notes []string) {
+	r.Notes = append(notes, r.Notes...)
+	x.Requests = append(x.Requests, r)
 }
 
 func (e *explainer) explainPreflight(w *walk) explainedRequest {
@@ -185,7 +199,7 @@ func (e *explainer) credentials(r *explainedRequest, d *decidedVisit) bool {
 	}
 	r.Obstacle = "the request has credentials, which the policy does not allow"
 	index := slices.Index(d.cors.policies.list, d.decision.policy)
-	r.Change = fmt.Sprintf("%s: write %s, if the page needs its cookies", e.lineOfPlace(d, place{index, optionAllowOrigins, 0}), optionAllowCredentials)
+	r.Change = fmt.Sprintf("%s: write %s, if the page needs its cookies", e.lineOfPlace(d.visit, place{index, optionAllowOrigins, 0}), optionAllowCredentials)
 	return false
 }
 
@@ -233,26 +247,7 @@ func (e *explainer) decision(r *explainedRequest, d *decidedVisit) {
 		}
 	}
 	r.Change = e.changeOf(d)
-	r.Notes = append(r.Notes, e.unasked(d)...)
-}
-
-// unasked names the sources that were not asked, and would have been in Caddy.
-func (e *explainer) unasked(d *decidedVisit) (notes []string) {
-	for i, p := range d.cors.policies.list {
-		if p == d.decision.policy && e.matchOf(d) != nil {
-			break
-		}
-		for _, index := range p.unasked {
-			source := sourceText(d.cors.Policies[i].AllowOriginsFromRaw[index])
-			how := ""
-			if !onlyKnownInCaddy(kindOfSource(d.cors.Policies[i].AllowOriginsFromRaw[index])) {
-				how = "; with --sources, it is"
-			}
-			notes = append(notes, fmt.Sprintf("%s %s (%s) may allow the origin: it was not asked%s",
-				optionAllowOriginsFrom, quoted(source), e.lineOfPlace(d, place{i, optionAllowOriginsFrom, index}), how))
-		}
-	}
-	return notes
+	r.Notes = append(r.Notes, e.untold(d)...)
 }
 
 // changeOf returns what to write so that a denied request is allowed, as the log has it,
@@ -276,7 +271,7 @@ func (e *explainer) changeOf(d *decidedVisit) string {
 			at = place{0, optionAllowOrigins, 0}
 		}
 	}
-	return e.lineOfPlace(d, at) + ": " + hint
+	return e.lineOfPlace(d.visit, at) + ": " + hint
 }
 
 // undecided says why no cors handler decides about a request.
@@ -347,7 +342,7 @@ func (e *explainer) matchOf(d *decidedVisit) *explainedMatch {
 	c.compilePatterns(optionAllowOrigins, config.AllowOrigins, true, func(entry entry, pattern origin.Pattern) {
 		if match == nil && origin.NewSet(pattern).Contains(e.page.origin) {
 			at := place{index, optionAllowOrigins, entry.index}
-			match = &explainedMatch{optionAllowOrigins, entry.text, e.lineOfPlace(d, at)}
+			match = &explainedMatch{optionAllowOrigins, entry.text, e.lineOfPlace(d.visit, at)}
 		}
 	})
 	if match != nil {
@@ -357,25 +352,25 @@ func (e *explainer) matchOf(d *decidedVisit) *explainedMatch {
 		expanded, _ := c.expandRegex(i, expr)
 		if re, err := origin.CompileRegexp(expanded); err == nil && re.Matches(e.page.origin) {
 			at := place{index, optionAllowOriginRegex, i}
-			return &explainedMatch{optionAllowOriginRegex, expr, e.lineOfPlace(d, at)}
+			return &explainedMatch{optionAllowOriginRegex, expr, e.lineOfPlace(d.visit, at)}
 		}
 	}
 	sent := origin.NewSent(e.page.origin.String())
 	if s := d.decision.policy.sourceOf(d.request, &sent); s != nil {
 		at := place{index, optionAllowOriginsFrom, s.index}
-		return &explainedMatch{optionAllowOriginsFrom, sourceText(config.AllowOriginsFromRaw[s.index]), e.lineOfPlace(d, at)}
+		return &explainedMatch{optionAllowOriginsFrom, sourceText(config.AllowOriginsFromRaw[s.index]), e.lineOfPlace(d.visit, at)}
 	}
 	return nil
 }
 
 // lineOfPlace returns the line of a value of a handler, or where the handler stands, if
 // it may be in several places.
-func (e *explainer) lineOfPlace(d *decidedVisit, at place) string {
-	directives := e.lines.cors(d.raw)
+func (e *explainer) lineOfPlace(v *visit, at place) string {
+	directives := e.lines.cors(v.raw)
 	if len(directives) == 1 {
 		return lineOf(directives[0].reader.position(at).token)
 	}
-	return e.lines.locate(d.visit).String()
+	return e.lines.locate(v).String()
 }
 
 // reasons returns what did not match.

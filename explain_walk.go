@@ -18,6 +18,7 @@ import (
 type walk struct {
 	ctx     caddy.Context
 	site    *site
+	loaded  map[string]*Handler // those of cors, by their path, of all walks
 	request *http.Request
 	groups  map[string]bool       // of routes, those that had their match
 	around  []*caddyhttp.Route    // the routes that the walk is in
@@ -75,10 +76,10 @@ const (
 
 // walkSite follows a request through a site. An error means that Caddy would not load
 // the config.
-func walkSite(ctx caddy.Context, s *site, r *http.Request) (*walk, error) {
+func walkSite(ctx caddy.Context, s *site, loaded map[string]*Handler, r *http.Request) (*walk, error) {
 	r = r.WithContext(ctx)
 	w := &walk{
-		ctx: ctx, site: s, groups: make(map[string]bool), looked: make(map[matcherTrait]bool),
+		ctx: ctx, site: s, loaded: loaded, groups: make(map[string]bool), looked: make(map[matcherTrait]bool),
 		request: caddyhttp.PrepareRequest(r, caddy.NewReplacer(), discard{}, s.server),
 	}
 	_, err := w.routes(s.routes)
@@ -205,11 +206,15 @@ func (w *walk) invoke(v *visit) (bool, error) {
 
 // cors takes the decision, if the handler does.
 func (w *walk) cors(v *visit) (bool, error) {
-	module, err := w.load(v)
-	if err != nil {
-		return false, err
+	v.cors = w.loaded[v.path]
+	if v.cors == nil { // sources are not to be waited for twice
+		module, err := w.load(v)
+		if err != nil {
+			return false, err
+		}
+		v.cors = module.(*Handler)
+		w.loaded[v.path] = v.cors
 	}
-	v.cors = module.(*Handler)
 	w.met = append(w.met, *v)
 	if v.cors.ReportOnly || w.decided != nil {
 		return true, nil

@@ -200,12 +200,30 @@ func (m *configMetrics) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// collectLists sends the metrics of lists with the same labels: sums, and the greatest age.
+// once has what was counted of what sources share.
+type once map[any]bool
+
+// counts reports whether what is shared so is to be counted, which is so the first time.
+func (o once) counts(shared any) bool {
+	if shared == nil {
+		return true
+	}
+	before := o[shared]
+	o[shared] = true
+	return !before
+}
+
+// collectLists sends the metrics of lists with the same labels: sums, in which one that is
+// shared counts once, and the greatest age.
 func collectLists(metrics chan<- prometheus.Metric, labels sourceLabels, listers []source.Lister) {
 	var all source.Status
 	age := time.Duration(0)
+	counted := make(once)
 	for _, lister := range listers {
 		s := lister.Status()
+		if !counted.counts(s.Shared) {
+			continue
+		}
 		all.Origins += s.Origins
 		all.Refreshes += s.Refreshes
 		all.Failures += s.Failures

@@ -34,13 +34,12 @@ func describeAsks(descs chan<- *prometheus.Desc) {
 // share what they know count once.
 func collectAsks(metrics chan<- prometheus.Metric, labels sourceLabels, askers []source.Asker) {
 	var all source.AskStatus
-	counted := make(map[any]bool)
+	counted := make(once)
 	for _, asker := range askers {
 		s := asker.Asks()
-		if counted[s.Shared] {
+		if !counted.counts(s.Shared) {
 			continue
 		}
-		counted[s.Shared] = true
 		all.Allowed += s.Allowed
 		all.Denied += s.Denied
 		all.Add(s.AskCounts)

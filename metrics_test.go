@@ -66,6 +66,16 @@ func policySite(name string, more ...string) string {
 	return "cors {\npolicy " + name + " {\nallow_methods GET\nallow_headers none\nallow_origins https://app.example.com " + strings.Join(more, " ") + "\n}\n}\n"
 }
 
+// TestOnce shows that what sources share counts once, and what they do not each time.
+func TestOnce(t *testing.T) {
+	counted, shared := make(once), new(int)
+	for i, want := range []bool{true, false, false} {
+		if counted.counts(shared) != want || !counted.counts(nil) || !counted.counts(new(int)) {
+			t.Errorf("it counts otherwise the %d. time", i+1)
+		}
+	}
+}
+
 // TestMetrics shows that each counter is there from the start, and what counts where.
 func TestMetrics(t *testing.T) {
 	const policy = "counted"

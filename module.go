@@ -66,15 +66,20 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision compiles the policies. The error joins the mistakes in the config, each a
-// [*ConfigError].
+// Provision compiles the policies, and loads their sources. The error joins the mistakes in
+// the config, each a [*ConfigError], and what sources fail with. Caddy cleans up the sources
+// that did load then, too.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	c := compiler{replacer: caddy.NewReplacer()}
 	h.policies = c.compile(h)
-	if err := joinErrors(c.errs); err != nil {
-		return err
+	var errs []error
+	for _, err := range c.errs {
+		errs = append(errs, err)
 	}
-	if err := h.loadSources(ctx); err != nil {
+	for _, p := range h.policies.list {
+		errs = append(errs, p.loadSources(ctx)...)
+	}
+	if err := joinErrors(errs); err != nil {
 		return err
 	}
 	for _, w := range c.warnings {

@@ -96,11 +96,13 @@ type policy struct {
 	name        string
 	origins     matcher
 	size        int // how many patterns and regular expressions there are
-	sources     []namedSource
-	unasked     []int        // those that were not loaded, by their index in the config
-	rules       source.Rules // that origins of the sources are held to
 	credentials bool
 	records     *records
+
+	rules         source.Rules // that origins of the sources are held to
+	sourceConfigs []json.RawMessage
+	sources       []namedSource
+	missing       []missingSource
 
 	anyMethod bool
 	methods   []string

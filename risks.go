@@ -11,8 +11,9 @@ import (
 	"github.com/seed-9442523e/caddy-cors/source"
 )
 
-// compileRisks reads the risks that a policy takes.
-func (c *compiler) compileRisks(config *Policy) {
+// compileRisks reads the risks that a policy takes. It reports whether all are known.
+func (c *compiler) compileRisks(config *Policy) bool {
+	failed := len(c.errs)
 	c.risks = make(map[risk.Risk][]string)
 	for i, name := range config.DangerouslyAllow {
 		if !slices.Contains(risk.All(), risk.Risk(name)) {
@@ -21,6 +22,7 @@ func (c *compiler) compileRisks(config *Policy) {
 		}
 		c.risks[risk.Risk(name)] = nil
 	}
+	return len(c.errs) == failed
 }
 
 // rules returns what the policy lets its origins be, for sources.

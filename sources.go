@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,36 +29,78 @@ type namedSource struct {
 	index int    // in the config of the policy
 }
 
-// loadSources loads the sources of all policies. The error joins those of all policies.
-func (h *Handler) loadSources(ctx caddy.Context) error {
-	var errs []error
-	for i, p := range h.policies.list {
-		guests := source.WithPolicy(ctx, source.Policy{Name: p.name, Rules: p.rules})
-		kinds := make(map[string]int)
-		for index, raw := range h.Policies[i].AllowOriginsFromRaw {
-			kind := kindOfSource(raw)
-			if unasked, _ := ctx.Value(unaskedKey{}).(func(kind string) bool); unasked != nil && unasked(kind) {
-				p.unasked = append(p.unasked, index)
-				continue
-			}
-			s, err := loadSource(guests, raw)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("policy %s: %s %s: %w", p.name, optionAllowOriginsFrom, kind, err))
-				continue
-			}
-			kinds[kind]++
-			name := kind
-			if n := kinds[kind]; n > 1 {
-				name += strconv.Itoa(n)
-			}
-			p.sources = append(p.sources, namedSource{s, name, index})
+// loadSources loads the sources of the policy. It returns all that is wrong with them.
+func (p *policy) loadSources(ctx caddy.Context) (errs []error) {
+	ctx = source.WithPolicy(ctx, source.Policy{Name: p.name, Rules: p.rules})
+	unasked, explained := ctx.Value(unaskedKey{}).(func(kind string) bool)
+	kinds := make(map[string]int)
+	for index, raw := range p.sourceConfigs {
+		kind := kindOfSource(raw)
+		if err := checkKind(kind, index); err != nil {
+			err.Policy = p.name
+			errs = append(errs, err)
+			continue
 		}
+		if explained && unasked(kind) {
+			p.missing = append(p.missing, missingSource{index, nil})
+			continue
+		}
+		s, err := loadSource(ctx, raw)
+		switch {
+		case err != nil && explained:
+			p.missing = append(p.missing, missingSource{index, err})
+			continue
+		case err != nil:
+			errs = append(errs, fmt.Errorf("policy %s: %s %s: %w", p.name, optionAllowOriginsFrom, kind, err))
+			continue
+		}
+		kinds[kind]++
+		name := kind
+		if n := kinds[kind]; n > 1 {
+			name += strconv.Itoa(n)
+		}
+		p.sources = append(p.sources, namedSource{s, name, index})
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
-// unaskedKey is the key of a context in which some kinds of sources are not loaded.
+// unaskedKey is the key of a context in which a config is explained, and not run: some kinds of
+// sources are not loaded, and those that fail do not keep the rest from it.
 type unaskedKey struct{}
+
+// missingSource is a source that was not loaded where a config is explained.
+type missingSource struct {
+	index int   // in the config of the policy
+	err   error // with which it failed, or nil if it is not asked
+}
+
+// checkKind refuses what is no kind of source, at an index of a list in JSON. It shows no more
+// of the config than the kind, as the rest may have secrets in it.
+func checkKind(kind string, index int) *ConfigError {
+	switch {
+	case kind == "":
+		return &ConfigError{
+			Kind: KindMalformed, Option: optionAllowOriginsFrom,
+			Reason: fmt.Sprintf("position %d is no object that names the kind of a source", index),
+			Fix:    `write it like {"source": "file", "path": "/etc/caddy/origins.txt"}; there is ` + kindsOfSources(),
+		}
+	case !isKind(kind):
+		return noSuchSource(kind)
+	}
+	return nil
+}
+
+func isKind(name string) bool {
+	_, err := caddy.GetModule(source.Namespace + "." + name)
+	return err == nil
+}
+
+func noSuchSource(kind string) *ConfigError {
+	return &ConfigError{
+		Kind: KindMalformed, Option: optionAllowOriginsFrom, Value: kind,
+		Reason: "there is no such source in this Caddy", Fix: "there is " + kindsOfSources(),
+	}
+}
 
 // kindOfSource returns the kind of a source, or "" if its config does not tell.
 func kindOfSource(raw json.RawMessage) string {
@@ -76,7 +117,9 @@ func loadSource(ctx caddy.Context, raw json.RawMessage) (source.Source, error) {
 	}{slices.Clone(raw)}
 	module, err := ctx.LoadModule(&one, "Raw")
 	if err != nil {
-		return nil, err
+		// The error tells twice of which kind it is, and is of no type.
+		kind := kindOfSource(raw)
+		return nil, errors.New(strings.TrimPrefix(err.Error(), fmt.Sprintf("loading module '%s': provision %s.%[1]s: ", kind, source.Namespace)))
 	}
 	s, ok := module.(source.Source)
 	if !ok {
@@ -113,13 +156,12 @@ func (p *caddyfileParser) source(policy int, config *Policy) {
 // unmarshalSource reads the source whose kind is the current token, and returns it as JSON.
 func (p *caddyfileParser) unmarshalSource() json.RawMessage {
 	kind, at := p.Val(), p.here()
-	id := source.Namespace + "." + kind
-	if _, err := caddy.GetModule(id); err != nil {
-		p.fail("%s: there is no source %q in this Caddy; there is %s", optionAllowOriginsFrom, kind, kindsOfSources())
+	if !isKind(kind) {
+		p.fail("%w", noSuchSource(kind))
 		p.skip()
 		return nil
 	}
-	module, err := caddyfile.UnmarshalModule(p.Dispenser, id)
+	module, err := caddyfile.UnmarshalModule(p.Dispenser, source.Namespace+"."+kind)
 	if err != nil {
 		p.errs = append(p.errs, positionedError{at.order, err}) // which tells the line
 		return nil
@@ -139,16 +181,4 @@ func kindsOfSources() string {
 		names = append(names, m.ID.Name())
 	}
 	return strings.Join(names, ", ")
-}
-
-// sourceText returns a source as it is shown: its kind, and what it is about.
-func sourceText(raw json.RawMessage) string {
-	var config struct{ Source, Path, URL, Key string }
-	_ = json.Unmarshal(raw, &config)
-	about := config.Path + config.Key
-	if u, err := url.Parse(config.URL); err == nil && config.URL != "" {
-		u.User, u.RawQuery = nil, "" // which may hold secrets
-		about = u.String()
-	}
-	return strings.TrimSpace(config.Source + " " + about)
 }

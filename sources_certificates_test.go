@@ -1,7 +1,9 @@
 package caddycors
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,34 +139,63 @@ func TestCertificatesByJSON(t *testing.T) {
 	})
 }
 
-// TestCertificatesAreHeldToTheRules shows that a wildcard which strangers can have a host
-// below needs a risk to be taken, as in the config.
-func TestCertificatesAreHeldToTheRules(t *testing.T) {
-	cert, key := corstest.Certificate(t, "*.github.io", "*.s3.amazonaws.com")
-	managed := "https://*.github.io:$P {\ntls internal\n}"
-	loaded := "https://a.github.io:$P {\ntls " + cert + " " + key + "\n}"
-	for name, sites := range map[string]string{"managed": managed, "loaded": loaded} {
-		t.Run(name, func(t *testing.T) {
-			c := newCertificateLab(t)
-			err := c.load(t, "", fromCertificates+"\nallow_credentials", sites)
-			for _, part := range []string{`"*.github.io"`, "public suffix", "dangerously_allow public_suffixes"} {
-				if err == nil || !strings.Contains(err.Error(), part) {
-					t.Errorf("the error is %v, want %s", err, part)
-				}
-			}
-			if name == "loaded" && !strings.Contains(err.Error(), `"*.s3.amazonaws.com"`) {
-				t.Errorf("the error does not tell all: %v", err)
-			}
-			for _, options := range []string{"", "\nallow_credentials\ndangerously_allow public_suffixes"} {
-				c.run(t, "", fromCertificates+options, sites)
-				c.wants(t, []string{"https://a.github.io"}, []string{"https://github.io", "https://a.b.github.io"})
-			}
-		})
+// TestManagedNamesAreHeldToTheRules shows that a wildcard of the config which strangers can
+// have a host below needs a risk to be taken, as among its origins.
+func TestManagedNamesAreHeldToTheRules(t *testing.T) {
+	const site = "https://*.github.io:$P, https://*.s3.amazonaws.com:$P {\ntls internal\n}"
+	c := newCertificateLab(t)
+	err := c.load(t, "", fromCertificates+"\nallow_credentials", site)
+	for _, part := range []string{`"*.github.io"`, `"*.s3.amazonaws.com"`, "public suffix", "dangerously_allow public_suffixes"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("the error is %v, want %s", err, part)
+		}
+	}
+	for _, options := range []string{"", "\nallow_credentials\ndangerously_allow public_suffixes"} {
+		c.run(t, "", fromCertificates+options, site)
+		c.wants(t, []string{"https://a.github.io"}, []string{"https://github.io", "https://a.b.github.io"})
 	}
 	// Without a wildcard nobody else has such a host.
-	c := newCertificateLab(t)
 	c.run(t, "", fromCertificates+"\nallow_credentials", "https://a.github.io:$P, https://*.tenant.example:$P {\ntls internal\n}")
 	c.wants(t, []string{"https://a.github.io", "https://b.tenant.example"}, []string{"https://b.github.io", "http://b.tenant.example"})
+}
+
+// TestLoadedNamesAreHeldToTheRules shows that such a wildcard in a certificate which is loaded
+// does not count, and that the log says so: who writes the config may not be who made the
+// certificate. The other names in it do.
+func TestLoadedNamesAreHeldToTheRules(t *testing.T) {
+	cert, key := corstest.Certificate(t, "*.github.io", "*.s3.amazonaws.com", "b.github.io", "*.loaded.example", "*.com")
+	site := "https://a.github.io:$P {\ntls " + cert + " " + key + "\n}"
+	c, strict := newCertificateLab(t), newClient(t)
+	file := filepath.Join(t.TempDir(), "caddy.log")
+	global := "log warnings {\noutput file " + file + "\nlevel WARN\ninclude http.cors.origins\n}"
+	// A policy without credentials takes them all, though it has the same certificates.
+	c.run(t, global, fromCertificates, site+"\nhttp://"+strict.Address+" {\ncors {\npolicy strict {\n"+fromCertificates+"\nallow_credentials\n}\n}\n}")
+	c.wants(t, []string{"https://a.github.io", "https://b.github.io", "https://a.com", "https://a.loaded.example"}, nil)
+	for origin, want := range map[string]string{"https://b.github.io": "https://b.github.io", "https://a.loaded.example": "https://a.loaded.example", "https://a.github.io": "", "https://a.s3.amazonaws.com": "", "https://a.com": ""} {
+		if r := strict.Do("GET /\nOrigin: " + origin); r.Header.Get(headerAllowOrigin) != want {
+			t.Errorf("%s", r)
+		}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if len(lines) != 3 {
+		t.Errorf("the log is %q", lines)
+	}
+	for _, name := range []string{"*.github.io", "*.s3.amazonaws.com", "*.com"} {
+		if !slices.ContainsFunc(lines, func(line string) bool {
+			return strings.Contains(line, `"name":"`+name+`"`) && strings.Contains(line, `"policy":"strict"`) && strings.Contains(line, "public suffix") && strings.Contains(line, "dangerously_allow public_suffixes")
+		}) {
+			t.Errorf("no line of the log says that %s is left out: %q", name, lines)
+		}
+	}
+	c.run(t, global, fromCertificates+"\nallow_credentials\ndangerously_allow public_suffixes", site)
+	c.wants(t, []string{"https://a.github.io", "https://b.github.io", "https://a.loaded.example"}, []string{"https://a.b.github.io"})
+	if more := readLog(t, file); len(more) != len(lines) {
+		t.Errorf("the log is %q where the risk is taken", more)
+	}
 }
 
 // TestBadCertificates shows what does not load.

@@ -107,7 +107,7 @@ func TestBadSources(t *testing.T) {
 	bad := writeList(t, "https://one.example", "https://two.example/path", "http://three.example")
 	for name, test := range map[string]struct{ caddyfile, want string }{
 		"no kind":                   {"allow_origins_from", "it takes the kind of a source; there is ask, "},
-		"no such kind":              {"allow_origins_from consul tenants {\nx y\n}", `there is no source "consul" in this Caddy; there is ask, `},
+		"no such kind":              {"allow_origins_from consul tenants {\nx y\n}", `allow_origins_from "consul": there is no such source in this Caddy; there is ask, `},
 		"no path":                   {"allow_origins_from file", "it takes the path"},
 		"no such option":            {"allow_origins_from file " + good + " {\nttl 5s\n}", `there is no option "ttl"`},
 		"every origin beside it":    {"allow_origins *\nallow_origins_from file " + good, `"*" stands alone`},
@@ -127,6 +127,39 @@ func TestBadSources(t *testing.T) {
 				t.Errorf("the error is %v, want %s", err, test.want)
 			}
 		})
+	}
+}
+
+// TestSourceErrorsComeWithOthers shows that what sources fail with is told along with all that
+// is wrong with the handler, but for policies that take a risk which there is not: what their
+// lines need is not known.
+func TestSourceErrorsComeWithOthers(t *testing.T) {
+	good, insecure := writeList(t, "https://one.example"), writeList(t, "http://two.example")
+	from := func(paths ...string) string {
+		var sources []string
+		for _, path := range paths {
+			sources = append(sources, fmt.Sprintf(`{"source": "file", "path": %q}`, path))
+		}
+		return `"allow_origins_from": [` + strings.Join(sources, ", ") + `]`
+	}
+	_, _, err := loadHandler(t, `{"preflight_status": 100, "policies": [null, {"name": "a", "max_age": 5, `+from(good, good+".none", insecure)+`, "allow_credentials": true},
+		{"name": "b", "dangerously_allow": ["insecure"], "allow_credentials": true, `+from(insecure)+`}, {"name": "c", `+from(good+".missing")+`}, {"name": "d", "allow_origins_from": [null]}]}`)
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("%T: %v", err, err)
+	}
+	want := []string{
+		"preflight_status", `policy policy0: policies "null"`, `policy a: max_age "5"`, `policy b: dangerously_allow "insecure"`,
+		"policy a: allow_origins_from file: ", "policy a: allow_origins_from file: ", "policy c: allow_origins_from file: ", "policy d: allow_origins_from: position 0",
+	}
+	got := joined.Unwrap()
+	for i, err := range got {
+		if i >= len(want) || !strings.HasPrefix(err.Error(), want[i]) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d errors, want %d", len(got), len(want))
 	}
 }
 
@@ -161,6 +194,29 @@ func TestSourceMetrics(t *testing.T) {
 	}
 	if values[of("origins", "file")] != 2 {
 		t.Errorf("the last good list is not in force: %v", ofPolicy(values, policy))
+	}
+}
+
+// TestSharedListsCountOnce shows that a list counts once, however many handlers have a policy
+// of one name with it, and that another list of theirs counts too.
+func TestSharedListsCountOnce(t *testing.T) {
+	const policy = "sharing"
+	shared, other := writeList(t, "https://one.example", "https://two.example"), writeList(t, "https://three.example")
+	c, metrics := newCertificateLab(t), newClient(t)
+	site := func(list string) string {
+		return "http://" + newClient(t).Address + " {\ncors {\npolicy " + policy + " {\n" + fromFile(list) + "\n" + fromCertificates + "\n}\n}\n}\n"
+	}
+	c.run(t, "", "allow_origins https://app.example.com", site(shared)+site(shared)+site(other)+sitesOf("a.example")+"http://"+metrics.Address+" {\nmetrics\n}")
+	values := ofPolicy(scrape(t, metrics), policy)
+	for name, want := range map[string]float64{
+		`source_origins{policy="sharing",source="file"}`:                         3,
+		`source_refreshes_total{policy="sharing",result="taken",source="file"}`:  2,
+		`source_refreshes_total{policy="sharing",result="failed",source="file"}`: 0,
+		`source_origins{policy="sharing",source="certificates"}`:                 1,
+	} {
+		if got, ok := values[name]; !ok || got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
 	}
 }
 
@@ -290,8 +346,70 @@ func TestExplainAsksNothing(t *testing.T) {
 		}
 	}
 	out, _, err := explainIn(t, "http://api.example.com {\n\tcors {\n\t\tallow_origins_from certificates\n\t}\n}\n", "--sources", "--origin", "https://one.example", "http://api.example.com/")
-	if want := `allow_origins_from "certificates" (Caddyfile:3) may allow the origin: it was not asked` + "\n"; err != nil || !strings.Contains(out, want) {
+	if want := `allow_origins_from "certificates" (Caddyfile:3) may allow the origin: only a Caddy that runs knows` + "\n"; err != nil || !strings.Contains(out, want) {
 		t.Errorf("%v\n%s\nwant %s", err, out, want)
+	}
+}
+
+// TestExplainGoesOnWithoutSourcesThatFail shows that `explain` says why a source fails, where, and
+// what the others allow, and that the config does not load, by its exit status.
+func TestExplainGoesOnWithoutSourcesThatFail(t *testing.T) {
+	asked := 0
+	endpoint := "http://" + serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/nonsense":
+			asked++
+			_, _ = io.WriteString(w, "nonsense\nhttps://one.example/x\n")
+		case "/list":
+			_, _ = io.WriteString(w, "https://two.example\n")
+		default:
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	list := writeList(t, "https://one.example")
+	for name, test := range map[string]struct{ source, note string }{
+		"no file":       {"file " + list + ".none", `allow_origins_from "file ` + list + `.none" (Caddyfile:4) fails, so Caddy would not load this config: ` + list + `.none: stat `},
+		"bad lines":     {"http " + endpoint + "/nonsense?key=s3cret", `allow_origins_from "http ` + endpoint + `/nonsense" (Caddyfile:4) fails, so Caddy would not load this config: url ` + endpoint + `/nonsense: line 1: "nonsense": an origin starts with a scheme`},
+		"server fails":  {"http " + endpoint + "/fails?key=s3cret", `allow_origins_from "http ` + endpoint + `/fails" (Caddyfile:4) fails, so Caddy would not load this config: url ` + endpoint + `/fails: `},
+		"malformed key": {"storage TENANTS", `allow_origins_from "storage TENANTS" (Caddyfile:4) fails, so Caddy would not load this config: key "TENANTS": a key has`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			caddyfile := "http://api.example.com {\n\tcors {\n\t\tallow_origins https://app.example.com\n\t\tallow_origins_from " + test.source + "\n\t\tallow_origins_from http " + endpoint + "/list\n\t}\n\trespond hi\n}\n"
+			for origin, want := range map[string]string{
+				"https://app.example.com": `origin    matches "https://app.example.com" (Caddyfile:3)`,
+				"https://two.example":     `origin    matches allow_origins_from "http ` + endpoint + `/list" (Caddyfile:5)`,
+				"https://none.example":    "origin    matches no policy",
+			} {
+				out, status, err := explainIn(t, caddyfile, "--sources", "--method", "PUT", "--origin", origin, "http://api.example.com/")
+				if err == nil || !strings.Contains(err.Error(), "a source of origins fails") || status != statusFailed {
+					t.Errorf("%s: status %d, %v", origin, status, err)
+				}
+				if strings.Count(out, want) != 2 || strings.Count(out, "note      "+test.note) != 2 || strings.Contains(out, "s3cret") {
+					t.Errorf("%s:\n%s\nwant twice %s\nand %s", origin, out, want, test.note)
+				}
+			}
+		})
+	}
+	if asked != 3 {
+		t.Errorf("the list was asked for %d times in 3 explanations", asked)
+	}
+}
+
+// TestExplainTellsThatAnEndpointFails shows it of an endpoint that is asked, as this denies, and
+// would load.
+func TestExplainTellsThatAnEndpointFails(t *testing.T) {
+	endpoint := "http://" + serveBackend(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("origin") == "https://one.example" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	caddyfile := "http://api.example.com {\n\tcors {\n\t\tallow_origins_from ask " + endpoint + "/\n\t}\n\trespond hi\n}\n"
+	note := `note      allow_origins_from "ask ` + endpoint + `/" (Caddyfile:3) may allow the origin: its endpoint failed, which the log has`
+	for origin, fails := range map[string]bool{"https://one.example": true, "https://two.example": false} {
+		out, status, err := explainIn(t, caddyfile, "--sources", "--origin", origin, "http://api.example.com/")
+		if err != nil || (status == statusBlocked) != fails || strings.Contains(out, note) != fails {
+			t.Errorf("%s: status %d, %v\n%s", origin, status, err, out)
+		}
 	}
 }
 

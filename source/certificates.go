@@ -35,8 +35,9 @@ func init() {
 // does in TLS: `*.example.com` for `https://a.example.com`, but neither for
 // `https://example.com` nor for `https://a.b.example.com`; whoever has such a host is
 // allowed, also where it is not this server that answers for it. With `allow_credentials`,
-// one below a public suffix (`*.github.io`) does not load, but by `dangerously_allow
-// public_suffixes`.
+// one below a public suffix (`*.github.io`) needs `dangerously_allow public_suffixes`: without,
+// the config does not load if it is a name of the config, and if it is in a certificate that
+// is loaded, it does not count, and the log says so.
 type Certificates struct {
 	// Also allow the names whose certificate was got on demand, in a TLS handshake. TLS
 	// needs a permission module for it (`on_demand_tls` with `ask` or `permission`), as
@@ -57,10 +58,11 @@ type Certificates struct {
 	OnDemand bool `json:"on_demand,omitempty"`
 
 	served *served
-	app    *caddyhttp.App // nil unless the pool counts this one
+	key    servedKey
+	held   bool // whether the pool counts this one
 }
 
-// servedNames are those of each HTTP app, for all sources in it.
+// servedNames are those of each HTTP app, by their servedKey.
 var servedNames = caddy.NewUsagePool()
 
 // CaddyModule returns the Caddy module information.
@@ -114,13 +116,14 @@ func (c *Certificates) Provision(ctx caddy.Context) error {
 	if !ok {
 		return fmt.Errorf("the TLS app of this Caddy is a %T", module)
 	}
-	value, _, err := servedNames.LoadOrNew(httpApp, func() (caddy.Destructor, error) { return newServed(httpApp, tlsApp) })
+	c.key = servedKey{httpApp, PolicyOf(ctx).Rules}
+	value, _, err := servedNames.LoadOrNew(c.key, func() (caddy.Destructor, error) { return newServed(c.key, tlsApp) })
 	if err != nil {
 		return err
 	}
-	c.app, c.served = httpApp, value.(*served)
-	if err := c.served.check(PolicyOf(ctx).Rules); err != nil {
-		return err
+	c.held, c.served = true, value.(*served)
+	for _, refused := range c.served.refused {
+		ctx.Logger().Warn("a name in a loaded certificate allows no origin", zap.String("policy", PolicyOf(ctx).Name), zap.String("name", refused.name), zap.String("reason", refused.reason))
 	}
 	if c.OnDemand {
 		return checkPermission(tlsApp)
@@ -141,10 +144,10 @@ func checkPermission(tlsApp *caddytls.TLS) error {
 
 // Cleanup lets go of the names.
 func (c *Certificates) Cleanup() error {
-	if c.app == nil {
+	if !c.held {
 		return nil
 	}
-	_, err := servedNames.Delete(c.app)
+	_, err := servedNames.Delete(c.key)
 	return err
 }
 
@@ -160,7 +163,7 @@ func (c *Certificates) AllowsOrigin(_ *http.Request, s string) bool {
 // Status tells how many names and wildcards there are certificates for, those aside that
 // are got on demand. See [Lister].
 func (c *Certificates) Status() Status {
-	return Status{Origins: c.served.size(), Counts: Counts{Last: time.Now()}}
+	return Status{Shared: c.served, Origins: c.served.size(), Counts: Counts{Last: time.Now()}}
 }
 
 // Interface guards

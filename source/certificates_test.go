@@ -19,9 +19,7 @@ import (
 // port 8443.
 func certificatesOf(names ...string) *Certificates {
 	s := &served{hosts: make(map[string]struct{}), parents: make(map[string]struct{}), ports: map[string]struct{}{"8443": {}}}
-	for _, name := range names {
-		s.add(name)
-	}
+	s.addAll(names, Rules{})
 	return &Certificates{served: s}
 }
 

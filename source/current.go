@@ -76,7 +76,7 @@ func (c *current) failed() error {
 func (c *current) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return Status{c.list.Load().Len(), c.counts}
+	return Status{Shared: c, Origins: c.list.Load().Len(), Counts: c.counts}
 }
 
 // every calls a function in each interval, until stop is called.

@@ -3,7 +3,6 @@ package source
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -24,14 +23,32 @@ type served struct {
 	ports   map[string]struct{} // beside the default one
 
 	policies *policyIndex // by which names get their certificates
+	refused  []refusedName
+}
+
+// servedKey tells names that are served apart: those of an HTTP app that a policy may allow.
+type servedKey struct {
+	app   *caddyhttp.App
+	rules Rules
+}
+
+// refusedName is a name in a certificate that a policy may not allow.
+type refusedName struct{ name, reason string }
+
+func (r *refusedName) Error() string {
+	return fmt.Sprintf("the certificate for %q: %s", r.name, r.reason)
 }
 
 // newServed returns the names and ports of an HTTP app that is being provisioned.
 //
 // That certificates are for all servers is how TLS sees it: any of them answers with any.
-func newServed(httpApp *caddyhttp.App, tlsApp *caddytls.TLS) (*served, error) {
+//
+// The config does not name what is in certificates that are loaded, and who wrote it may not be
+// who made them. So a name there that the rules refuse is left out, where one that the config
+// has itself is an error.
+func newServed(key servedKey, tlsApp *caddytls.TLS) (*served, error) {
 	s := &served{hosts: make(map[string]struct{}), parents: make(map[string]struct{}), ports: make(map[string]struct{}), policies: indexOf(tlsApp.Automation.Policies)}
-	managed, err := managedNames(httpApp, tlsApp)
+	managed, err := managedNames(key.app, tlsApp)
 	if err != nil {
 		return nil, err
 	}
@@ -39,16 +56,17 @@ func newServed(httpApp *caddyhttp.App, tlsApp *caddytls.TLS) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range managed {
-		if !s.policies.onDemand(strings.ToLower(name)) {
-			s.add(name)
-		}
+	managed = slices.DeleteFunc(managed, func(name string) bool { return s.policies.onDemand(strings.ToLower(name)) })
+	var errs []error
+	for _, refused := range s.addAll(managed, key.rules) {
+		errs = append(errs, &refused)
 	}
-	for _, name := range loaded {
-		s.add(name)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
-	for _, server := range httpApp.Servers {
-		s.addPorts(server, httpApp)
+	s.refused = s.addAll(loaded, key.rules)
+	for _, server := range key.app.Servers {
+		s.addPorts(server, key.app)
 	}
 	return s, nil
 }
@@ -56,22 +74,40 @@ func newServed(httpApp *caddyhttp.App, tlsApp *caddytls.TLS) (*served, error) {
 // Destruct does nothing: requests of a config that goes need the names.
 func (*served) Destruct() error { return nil }
 
-// add takes a name as certificates have it, which is no host at all in some.
-func (s *served) add(name string) {
+// addAll takes names as certificates have them. It returns those that the rules refuse, in
+// order.
+func (s *served) addAll(names []string, rules Rules) (refused []refusedName) {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if r := s.add(name, rules); r != nil && len(refused) < maxLineErrors {
+			refused = append(refused, *r)
+		}
+	}
+	return refused
+}
+
+// add takes a name as certificates have it, which is no host at all in some, unless the rules
+// refuse it. A name without a wildcard needs no risk to be taken.
+func (s *served) add(name string, rules Rules) *refusedName {
 	if addr, err := netip.ParseAddr(name); err == nil && addr.Is6() {
 		name = "[" + name + "]"
 	} else if strings.ContainsAny(strings.TrimPrefix(name, "*."), ":/?#@%*[]\\") {
-		return // an e-mail address, or another thing that would not be all of a host
+		return nil // an e-mail address, or another thing that would not be all of a host
 	}
 	pattern, err := origin.ParsePattern("https://" + name)
 	if err != nil {
-		return
+		return nil
 	}
-	if parent := pattern.WildcardParent(); parent != "" {
-		s.parents[parent] = struct{}{}
-		return
+	parent := pattern.WildcardParent()
+	if parent == "" {
+		s.hosts[strings.TrimPrefix(pattern.String(), "https://")] = struct{}{}
+		return nil
 	}
-	s.hosts[strings.TrimPrefix(pattern.String(), "https://")] = struct{}{}
+	if _, err := parseEntry(pattern.String(), rules); err != nil {
+		return &refusedName{"*." + parent, err.Reason}
+	}
+	s.parents[parent] = struct{}{}
+	return nil
 }
 
 // addPorts takes the ports on which a server speaks TLS, which it does on all but that of
@@ -95,18 +131,6 @@ func (s *served) addPorts(server *caddyhttp.Server, app *caddyhttp.App) {
 			}
 		}
 	}
-}
-
-// check holds the wildcards to the rules of a policy. Other names need no risk to be taken.
-func (s *served) check(rules Rules) error {
-	var errs []error
-	for _, parent := range slices.Sorted(maps.Keys(s.parents)) {
-		name := "*." + parent
-		if _, err := parseEntry("https://"+name, rules); err != nil && len(errs) < maxLineErrors {
-			errs = append(errs, fmt.Errorf("the certificate for %q: %s", name, err.Reason))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // onPort reports whether an origin is one over TLS, on a port that may have certificates.

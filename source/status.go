@@ -16,6 +16,9 @@ type Lister interface {
 
 // Status is how a list is.
 type Status struct {
+	// Shared can be compared. It is the same for sources that share the list, so that it
+	// counts once, or nil if none do.
+	Shared any
 	// Origins is how many origins, and patterns of them, are in force.
 	Origins int
 	// Counts has how often the list was got.
@@ -51,7 +54,7 @@ type Asker interface {
 // AskStatus is what was asked of an endpoint, and what is known of it.
 type AskStatus struct {
 	// Shared can be compared. It is the same for sources that share what they know, so that
-	// it counts once.
+	// it counts once, or nil if none do.
 	Shared any
 	// Allowed and Denied are how many answers are kept.
 	Allowed, Denied int

@@ -51,6 +51,16 @@ func onOpenNetwork(u *url.URL) bool {
 	return u.Scheme == "http" && !strings.EqualFold(u.Hostname(), "localhost") && !net.ParseIP(u.Hostname()).IsLoopback()
 }
 
+// ShownURL returns a URL, as it stands in a config, without what may be secret in it: user,
+// password, query and fragment. Of what is no URL, it returns nothing.
+func ShownURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return strings.NewReplacer("%7B", "{", "%7D", "}").Replace(shownURL(u)) // of placeholders
+}
+
 // shownURL returns a URL without what may be secret in it: user, password and query.
 func shownURL(u *url.URL) string {
 	return shown((&url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String())
