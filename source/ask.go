@@ -43,8 +43,10 @@ type Ask struct {
 	// for it. Default: `2s`.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
-	// How many answers are kept that allow an origin, and how many that deny one. Those that
-	// were not used for longest go first. Default: 10000.
+	// How many answers are kept that allow an origin at a host, and how many that deny one.
+	// Beyond that, the origin that is allowed at the most hosts loses the one that it used the
+	// longest ago, so that none pushes out the others; of those that are denied, the one that
+	// was used the longest ago goes. Default: 10000.
 	MaxEntries int `json:"max_entries,omitempty"`
 
 	// For how long after its `ttl` an origin stays allowed while it is asked about again, and

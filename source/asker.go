@@ -48,12 +48,6 @@ type askOptions struct {
 // question is what the endpoint is asked, and what answers are kept by.
 type question struct{ origin, host string }
 
-// grant is the answer that an origin is allowed.
-type grant struct {
-	again time.Duration // when to ask again, as [uptime] has it
-	until time.Duration // when it counts no more
-}
-
 // flight is a question that is being asked.
 type flight struct {
 	done    chan struct{} // closed when it is answered
@@ -64,14 +58,15 @@ type flight struct {
 // in the same way.
 //
 // Answers that allow are kept apart from those that deny, so that forged origins, of which
-// there are as many as somebody likes, push none of them out.
+// there are as many as somebody likes, push none of them out. That forged hosts do not is
+// up to [grants].
 type asker struct {
 	options  askOptions
 	endpoint *url.URL
 	client   *http.Client
 
 	mu      sync.Mutex
-	allowed *simplelru.LRU[question, grant]
+	allowed *grants
 	denied  *simplelru.LRU[question, time.Duration] // until when
 	flights map[question]*flight
 	ended   bool // no config has it any more
@@ -88,17 +83,13 @@ type losses struct {
 }
 
 func newAsker(endpoint *url.URL, options askOptions) (*asker, error) {
-	allowed, err := simplelru.NewLRU[question, grant](options.maxEntries, nil)
-	if err != nil {
-		return nil, err
-	}
 	denied, err := simplelru.NewLRU[question, time.Duration](options.maxEntries, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &asker{
 		options: options, endpoint: endpoint, client: newClient(options.timeout),
-		allowed: allowed, denied: denied, flights: make(map[question]*flight),
+		allowed: newGrants(options.maxEntries), denied: denied, flights: make(map[question]*flight),
 	}, nil
 }
 
