@@ -28,8 +28,8 @@ func init() {
 // once at a time, and no more than 64 of them are: beyond that, an origin that is not known
 // is denied at once.
 type Ask struct {
-	// The URL of the endpoint. Its other query parameters are sent as they are. It may have
-	// the placeholders `{env.*}`, `{file.*}` and `{system.*}`.
+	// The URL of the endpoint. Its other query parameters are sent as they are written, before
+	// `origin` and `host`. It may have the placeholders `{env.*}`, `{file.*}` and `{system.*}`.
 	URL string `json:"url,omitempty"`
 
 	// How long an origin stays allowed before it is asked about again. Default: `5m`.

@@ -62,7 +62,7 @@ type flight struct {
 // up to [grants].
 type asker struct {
 	options  askOptions
-	endpoint *url.URL
+	endpoint *url.URL // without question
 	client   *http.Client
 
 	mu      sync.Mutex
@@ -88,7 +88,7 @@ func newAsker(endpoint *url.URL, options askOptions) (*asker, error) {
 		return nil, err
 	}
 	return &asker{
-		options: options, endpoint: endpoint, client: newClient(options.timeout),
+		options: options, endpoint: withoutQuestion(endpoint), client: newClient(options.timeout),
 		allowed: newGrants(options.maxEntries), denied: denied, flights: make(map[question]*flight),
 	}, nil
 }

@@ -65,13 +65,28 @@ func newClient(timeout time.Duration) *http.Client {
 	}
 }
 
-// request returns the request that asks an endpoint a question.
+// withoutQuestion returns an endpoint without the query parameters that a question has. The
+// others stay as they are written, with an "&" behind each, where those of a question go.
+func withoutQuestion(endpoint *url.URL) *url.URL {
+	rest := *endpoint
+	rest.RawQuery = ""
+	if endpoint.RawQuery == "" {
+		return &rest
+	}
+	for parameter := range strings.SplitSeq(endpoint.RawQuery, "&") {
+		escaped, _, _ := strings.Cut(parameter, "=")
+		if name, _ := url.QueryUnescape(escaped); name != "origin" && name != "host" {
+			rest.RawQuery += parameter + "&"
+		}
+	}
+	return &rest
+}
+
+// request returns the request that asks an endpoint a question. The endpoint is as
+// [withoutQuestion] returns it.
 func (q question) request(ctx context.Context, endpoint *url.URL) *http.Request {
 	target := *endpoint
-	query := target.Query()
-	query.Set("origin", q.origin)
-	query.Set("host", q.host)
-	target.RawQuery = query.Encode()
+	target.RawQuery += "origin=" + url.QueryEscape(q.origin) + "&host=" + url.QueryEscape(q.host)
 	r := &http.Request{Method: http.MethodGet, URL: &target, Header: make(http.Header)}
 	return r.WithContext(ctx)
 }

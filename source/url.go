@@ -39,6 +39,7 @@ func parseURL(text string, rules Rules) (*url.URL, error) {
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		return nil, fmt.Errorf("url %q: its query is malformed: %w", shownURL(u), err)
 	}
+	u.RawQuery = strings.ReplaceAll(u.RawQuery, " ", "%20") // which would end it, where it is sent
 	if rules.Credentials && !rules.Insecure && onOpenNetwork(u) {
 		return nil, fmt.Errorf("url %q: with allow_credentials, whoever is on the network could allow origins, as this comes over plain HTTP; %s", shownURL(u), risk.Insecure.OrAccept("write https://"))
 	}
