@@ -30,6 +30,7 @@ func init() {
 type Ask struct {
 	// The URL of the endpoint. Its other query parameters are sent as they are written, before
 	// `origin` and `host`. It may have the placeholders `{env.*}`, `{file.*}` and `{system.*}`.
+	// Over plain HTTP, it may be where the URL of an `http` source may be.
 	URL string `json:"url,omitempty"`
 
 	// How long an origin stays allowed before it is asked about again. Default: `5m`.
@@ -166,6 +167,7 @@ func (a *Ask) Provision(ctx caddy.Context) error {
 	}
 	a.held = true
 	a.asker = value.(*asker)
+	warnOfPlainHTTP(ctx.Logger(), endpoint)
 	return nil
 }
 
