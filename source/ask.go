@@ -145,6 +145,9 @@ func (a *Ask) unmarshalStale(d *caddyfile.Dispenser) error {
 		if d.Val() == "off" {
 			return nil
 		}
+		if duration, err := caddy.ParseDuration(d.Val()); err == nil && duration == 0 {
+			return d.Errf("stale %q: write off", d.Val())
+		}
 		d.Prev()
 	}
 	return unmarshalDuration(d, a.Stale)
