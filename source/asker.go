@@ -88,8 +88,18 @@ func newAsker(endpoint *url.URL, options askOptions) (*asker, error) {
 		return nil, err
 	}
 	return &asker{
-		options: options, endpoint: withoutQuestion(endpoint), client: newClient(options.timeout),
-		allowed: newGrants(options.maxEntries), denied: denied, flights: make(map[question]*flight),
+		options:  options,
+		endpoint: withoutQuestion(endpoint),
+		client: newClient(options.timeout, &http.Transport{
+			DisableCompression:     true,
+			MaxConnsPerHost:        maxAsks,
+			MaxIdleConns:           maxAsks,
+			MaxIdleConnsPerHost:    maxAsks,
+			MaxResponseHeaderBytes: maxAnswerHeaderBytes,
+		}),
+		allowed: newGrants(options.maxEntries),
+		denied:  denied,
+		flights: make(map[question]*flight),
 	}, nil
 }
 

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
@@ -22,8 +20,6 @@ const (
 	// be used again.
 	maxAnswerBytes       = 4 << 10
 	maxAnswerHeaderBytes = 16 << 10
-
-	idleTime = 90 * time.Second
 )
 
 // hostOf returns the host name that a Host header has, in lower case, without port, and
@@ -42,27 +38,6 @@ func hostOf(header string) string {
 func isHost(host string) bool {
 	_, ok := origin.Parse("http://" + host)
 	return ok
-}
-
-// newClient returns a client that follows no redirect, and whose connections and answers
-// are bounded.
-func newClient(timeout time.Duration) *http.Client {
-	dialer := &net.Dialer{Timeout: timeout}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    timeout,
-			ForceAttemptHTTP2:      true,
-			DisableCompression:     true,
-			MaxConnsPerHost:        maxAsks,
-			MaxIdleConns:           maxAsks,
-			MaxIdleConnsPerHost:    maxAsks,
-			IdleConnTimeout:        idleTime,
-			MaxResponseHeaderBytes: maxAnswerHeaderBytes,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 // withoutQuestion returns an endpoint without the query parameters that a question has. The

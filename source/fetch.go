@@ -62,18 +62,11 @@ func newFetcher(u *url.URL, headers http.Header, ca string, timeout time.Duratio
 		trust.RootCAs = x509.NewCertPool()
 		trust.RootCAs.AppendCertsFromPEM([]byte(ca))
 	}
-	return &fetcher{u, headers, timeout, maxListBytes, &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			TLSClientConfig:        trust,
-			ForceAttemptHTTP2:      true,
-			MaxResponseHeaderBytes: maxAnswerHeader,
-			MaxIdleConns:           1,
-			IdleConnTimeout:        90 * time.Second,
-		},
-		// The headers may have secrets, which are for one server.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &fetcher{u, headers, timeout, maxListBytes, newClient(timeout, &http.Transport{
+		TLSClientConfig:        trust,
+		MaxIdleConns:           1,
+		MaxResponseHeaderBytes: maxAnswerHeader,
+	})}
 }
 
 // fetch asks for the list, or whether it is still that of a version.
