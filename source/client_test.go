@@ -17,7 +17,7 @@ func TestHandshakesEnd(t *testing.T) {
 	const timeout = leastTime
 	for name, get := range map[string]func(t *testing.T, u *url.URL){
 		"http": func(_ *testing.T, u *url.URL) {
-			_, _ = newFetcher(u, make(http.Header), "", timeout).fetch(t.Context(), validators{})
+			_, _ = newListClient(u, make(http.Header), "", timeout).fetch(t.Context(), validators{})
 		},
 		"ask": func(t *testing.T, u *url.URL) {
 			a := &Ask{URL: u.String(), Timeout: caddy.Duration(timeout)}

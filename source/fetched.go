@@ -38,10 +38,10 @@ const (
 // fetchedList is a list that is fetched from time to time, for all sources that have it.
 type fetchedList struct {
 	current
-	key     httpKey
-	fetcher *fetcher
-	logger  *zap.Logger
-	stop    context.CancelFunc
+	key    httpKey
+	client *listClient
+	logger *zap.Logger
+	stop   context.CancelFunc
 
 	// What follows is of the one goroutine that fetches.
 	version validators // of the list in force
@@ -55,7 +55,7 @@ type fetchedList struct {
 func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.Header) (*fetchedList, error) {
 	l := &fetchedList{
 		key:     key,
-		fetcher: newFetcher(u, headers, key.ca, key.timeout),
+		client:  newListClient(u, headers, key.ca, key.timeout),
 		logger:  caddy.Log().Named(Namespace + ".http").With(zap.String("url", shownURL(u))),
 		keptKey: keptKey(key),
 		backOff: backoff.ExponentialBackOff{
@@ -109,7 +109,7 @@ func (l *fetchedList) useKept(storage certmagic.Storage) *keptList {
 
 // run fetches the list until ctx is done. The error is that of the fetch before.
 func (l *fetchedList) run(ctx context.Context, err error) {
-	defer l.fetcher.client.CloseIdleConnections()
+	defer l.client.CloseIdleConnections()
 	next := time.NewTimer(l.wait(err))
 	defer next.Stop()
 	keeps := time.NewTimer(keepDelay)
@@ -157,7 +157,7 @@ func (l *fetchedList) fetch(ctx context.Context, kept bool) error {
 	if !kept {
 		version = validators{}
 	}
-	got, err := l.fetcher.fetch(ctx, version)
+	got, err := l.client.fetch(ctx, version)
 	if err == nil && got.unchanged {
 		l.confirm()
 		return nil
@@ -169,7 +169,7 @@ func (l *fetchedList) fetch(ctx context.Context, kept bool) error {
 		return err
 	}
 	if sum != l.sum || !kept {
-		l.unkept = &keptList{URL: shownURL(l.fetcher.url), validators: got.validators, Fetched: time.Now(), Sum: sum, text: got.text}
+		l.unkept = &keptList{URL: shownURL(l.client.url), validators: got.validators, Fetched: time.Now(), Sum: sum, text: got.text}
 	}
 	l.version, l.sum = got.validators, sum
 	return nil

@@ -213,12 +213,12 @@ func TestHTTPBoundsTheList(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := newFetcher(u, make(http.Header), "", time.Minute)
-			if f.most != maxListBytes {
-				t.Errorf("a list may have %d bytes", f.most)
+			c := newListClient(u, make(http.Header), "", time.Minute)
+			if c.most != maxListBytes {
+				t.Errorf("a list may have %d bytes", c.most)
 			}
-			f.most = 8 << 20
-			if _, err := f.fetch(t.Context(), validators{}); !errors.Is(err, errTooLong) {
+			c.most = 8 << 20
+			if _, err := c.fetch(t.Context(), validators{}); !errors.Is(err, errTooLong) {
 				t.Errorf("the error is %v", err)
 			}
 		})
