@@ -68,6 +68,7 @@ func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.
 	kept := l.useKept(storage)
 	err := l.fetch(context.Background(), kept != nil)
 	if err != nil && kept == nil {
+		l.client.CloseIdleConnections()
 		return nil, fmt.Errorf("url %s: %w", shownURL(u), err)
 	}
 	if err != nil {

@@ -212,3 +212,25 @@ func TestHTTPCaddyfile(t *testing.T) {
 		}
 	}
 }
+
+// TestHTTPFailsWithoutTrace shows that a config that does not load leaves no connection open.
+func TestHTTPFailsWithoutTrace(t *testing.T) {
+	for name, handler := range map[string]http.HandlerFunc{
+		"a bad line": answerList("nonsense"),
+		"nothing":    answers(http.StatusOK),
+		"an error":   answers(http.StatusInternalServerError),
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newEndpoint(t, handler)
+			running := runCaddy(t, t.TempDir())
+			for range 20 {
+				ctx, cancel := caddy.NewContext(running)
+				if err := (&HTTP{URL: server.URL}).Provision(ctx); err == nil {
+					t.Fatal("it loads")
+				}
+				cancel()
+			}
+			soon(t, "the end of all connections", func() bool { return server.conns.Load() == 0 })
+		})
+	}
+}
