@@ -30,6 +30,11 @@ const (
 	// maxRetryAfter bounds what a server may ask for in Retry-After.
 	maxRetryAfter = time.Hour
 
+	// mostKeptWait is how long a config that has its list from the storage waits for the server
+	// of it: most answer within this time, and Caddy starts before anybody who waits for it
+	// gives up, with several lists too.
+	mostKeptWait = 2 * time.Second
+
 	// keepDelay is how often a list of a config that loads is tried to be kept: before the
 	// config runs, it has no storage to keep it in.
 	keepDelay = time.Second
@@ -66,18 +71,26 @@ func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.
 		},
 	}
 	kept := l.useKept(storage)
-	err := l.fetch(context.Background(), kept != nil)
-	if err != nil && kept == nil {
-		l.client.CloseIdleConnections()
-		return nil, fmt.Errorf("url %s: %w", shownURL(u), err)
-	}
-	if err != nil {
-		logRefresh(l.logger, l.list.Load(), err)
-		l.logger.Warn("the list of origins that was kept in the storage is in force", zap.Time("fetched", kept.Fetched), zap.Duration("age", time.Since(kept.Fetched).Round(time.Second)))
-	}
 	var ctx context.Context
 	ctx, l.stop = context.WithCancel(context.Background())
-	go l.run(ctx, err)
+	first := make(chan error, 1)
+	go l.run(ctx, kept != nil, first)
+	if kept == nil {
+		if err := <-first; err != nil {
+			l.stop()
+			return nil, fmt.Errorf("url %s: %w", shownURL(u), err)
+		}
+		return l, nil
+	}
+	select {
+	case err := <-first:
+		if err == nil {
+			return l, nil
+		}
+	case <-time.After(mostKeptWait):
+		l.logger.Warn("the server of the list of origins has not answered yet", zap.Duration("waited", mostKeptWait))
+	}
+	l.logger.Warn("the list of origins that was kept in the storage is in force", zap.Time("fetched", kept.Fetched), zap.Duration("age", time.Since(kept.Fetched).Round(time.Second)))
 	return l, nil
 }
 
@@ -108,9 +121,15 @@ func (l *fetchedList) useKept(storage certmagic.Storage) *keptList {
 	return kept
 }
 
-// run fetches the list until ctx is done. The error is that of the fetch before.
-func (l *fetchedList) run(ctx context.Context, err error) {
+// run fetches the list until ctx is done, or there is none at first. It tells what the first
+// fetch came to.
+func (l *fetchedList) run(ctx context.Context, kept bool, first chan<- error) {
 	defer l.client.CloseIdleConnections()
+	err := l.refresh(ctx, kept)
+	first <- err
+	if l.list.Load() == nil {
+		return
+	}
 	next := time.NewTimer(l.wait(err))
 	defer next.Stop()
 	keeps := time.NewTimer(keepDelay)
@@ -124,18 +143,25 @@ func (l *fetchedList) run(ctx context.Context, err error) {
 				keeps.Reset(keepDelay)
 			}
 		case <-next.C:
-			before, failed := l.list.Load(), l.failed() != nil
-			err := l.fetch(ctx, l.isKept())
+			err := l.refresh(ctx, l.isKept())
 			if ctx.Err() != nil {
 				return
-			}
-			if list := l.list.Load(); err != nil || failed || list != before {
-				logRefresh(l.logger, list, err)
 			}
 			l.keep()
 			next.Reset(l.wait(err))
 		}
 	}
+}
+
+// refresh fetches the list, and logs what is new about it. That there is none at first, it
+// leaves to the config that fails.
+func (l *fetchedList) refresh(ctx context.Context, kept bool) error {
+	before, failed := l.list.Load(), l.failed() != nil
+	err := l.fetch(ctx, kept)
+	if list := l.list.Load(); ctx.Err() == nil && before != nil && (err != nil || failed || list != before) {
+		logRefresh(l.logger, list, err)
+	}
+	return err
 }
 
 // wait returns how long to wait after a fetch.

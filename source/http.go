@@ -25,7 +25,8 @@ func init() {
 //
 // Only an answer of status 200 whose lines are all good is taken, and 304 confirms it.
 // Whatever else happens, the last good list stays in force. It is kept in Caddy's storage,
-// too, under `cors/lists/`, so that Caddy starts while the server of the list is down.
+// too, under `cors/lists/`, so that Caddy starts while the server of the list is down. If
+// that server stalls, the config waits 2s for it, and what it answers later is taken then.
 //
 // Redirects are not followed, and a page in HTML is no list. After failures, it is fetched
 // less and less often, up to every 8 intervals but at most every 15 minutes; `Retry-After`
