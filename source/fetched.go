@@ -45,7 +45,6 @@ type fetchedList struct {
 	current
 	key    httpKey
 	client *listClient
-	logger *zap.Logger
 	stop   context.CancelFunc
 
 	// What follows is of the one goroutine that fetches.
@@ -61,7 +60,6 @@ func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.
 	l := &fetchedList{
 		key:     key,
 		client:  newListClient(u, headers, key.ca, key.timeout),
-		logger:  caddy.Log().Named(Namespace + ".http").With(zap.String("url", shownURL(u))),
 		keptKey: keptKey(key),
 		backOff: backoff.ExponentialBackOff{
 			InitialInterval:     key.interval,
@@ -88,9 +86,9 @@ func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.
 			return l, nil
 		}
 	case <-time.After(mostKeptWait):
-		l.logger.Warn("the server of the list of origins has not answered yet", zap.Duration("waited", mostKeptWait))
+		l.logger().Warn("the server of the list of origins has not answered yet", zap.Duration("waited", mostKeptWait))
 	}
-	l.logger.Warn("the list of origins that was kept in the storage is in force", zap.Time("fetched", kept.Fetched), zap.Duration("age", time.Since(kept.Fetched).Round(time.Second)))
+	l.logger().Warn("the list of origins that was kept in the storage is in force", zap.Time("fetched", kept.Fetched), zap.Duration("age", time.Since(kept.Fetched).Round(time.Second)))
 	return l, nil
 }
 
@@ -98,6 +96,11 @@ func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.
 func (l *fetchedList) Destruct() error {
 	l.stop()
 	return nil
+}
+
+// logger returns where to log, as the config has it that runs: it may be a later one.
+func (l *fetchedList) logger() *zap.Logger {
+	return caddy.Log().Named(Namespace + ".http").With(zap.String("url", shownURL(l.client.url)))
 }
 
 // useKept puts the list in force that is kept in the storage, if there is one and it is
@@ -112,7 +115,7 @@ func (l *fetchedList) useKept(storage certmagic.Storage) *keptList {
 		list, err = ParseList(kept.text, l.key.rules)
 	}
 	if err != nil {
-		l.logger.Warn("the list of origins that was kept in the storage is of no use", zap.Error(err))
+		l.logger().Warn("the list of origins that was kept in the storage is of no use", zap.Error(err))
 		return nil
 	}
 	l.list.Store(list)
@@ -159,7 +162,7 @@ func (l *fetchedList) refresh(ctx context.Context, kept bool) error {
 	before, failed := l.list.Load(), l.failed() != nil
 	err := l.fetch(ctx, kept)
 	if list := l.list.Load(); ctx.Err() == nil && before != nil && (err != nil || failed || list != before) {
-		logRefresh(l.logger, list, err)
+		logRefresh(l.logger(), list, err)
 	}
 	return err
 }
@@ -210,7 +213,7 @@ func (l *fetchedList) keep() bool {
 		return l.unkept == nil
 	}
 	if err := keep(storage, l.keptKey, l.unkept); err != nil {
-		l.logger.Error("the list of origins cannot be kept in the storage, for a start while its server is down", zap.Error(err))
+		l.logger().Error("the list of origins cannot be kept in the storage, for a start while its server is down", zap.Error(err))
 		return true
 	}
 	l.unkept = nil

@@ -311,3 +311,16 @@ func TestHTTPEnds(t *testing.T) {
 		t.Error("it goes on")
 	}
 }
+
+// TestHTTPLogsWhereTheConfigSays shows that a list that outlives its config logs to where the
+// config that runs says.
+func TestHTTPLogsWhereTheConfigSays(t *testing.T) {
+	runCaddyLogging(t, t.TempDir())
+	s := serveList(t, a)
+	if _, err := fetching(t, s.URL, emptyStorage(t), Rules{}); err != nil {
+		t.Fatal(err)
+	}
+	_, logged := runCaddyLogging(t, t.TempDir())
+	s.answer(answerList("nonsense"))
+	soon(t, "a line about it", func() bool { return len(linesOf(logged(), "a line of the list of origins is refused", `"url":"`+s.URL+`"`)) > 0 })
+}
