@@ -24,9 +24,13 @@ func init() {
 // 429 or 500 and above, has failed. What it does not know then, it denies; nothing is
 // asked when the config loads. Redirects are not followed.
 //
-// Answers are kept in memory, also when the config is reloaded. Each question is asked
-// once at a time, and no more than 64 of them are: beyond that, an origin that is not known
-// is denied at once.
+// Answers are kept in memory, and outlive a reload of the config if these options stay the
+// same; if one changes, all is asked anew. Where that was the last config that asks so,
+// requests that it still serves get the answers that are known: nothing new is asked, and
+// what is not known is denied.
+//
+// Each question is asked once at a time, and no more than 64 of them are: beyond that, an
+// origin that is not known is denied at once.
 type Ask struct {
 	// The URL of the endpoint. Its other query parameters are sent as they are written, before
 	// `origin` and `host`. It may have the placeholders `{env.*}`, `{file.*}` and `{system.*}`.

@@ -3,6 +3,8 @@ package source
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -129,6 +131,61 @@ func TestAskIsShared(t *testing.T) {
 		t.Errorf("after the end, it was asked %d times", e.asks.Load())
 	}
 	soon(t, "the end of all connections", func() bool { return e.conns.Load() == 0 })
+}
+
+// TestAskAfterTheEnd shows that the last config keeps what it knows for as long as that
+// counts, asks nothing when it went, and denies what it does not know.
+func TestAskAfterTheEnd(t *testing.T) {
+	e := newEndpoint(t, answers(http.StatusOK))
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	a := &Ask{URL: e.URL, TTL: caddy.Duration(leastTime), Stale: lasting(3 * time.Second)}
+	if err := a.Provision(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !a.AllowsOrigin(tenant, "https://a.example") {
+		t.Fatal("not allowed")
+	}
+	cancel()
+	if err := a.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "an answer that is older than it should be", func() bool {
+		_ = a.AllowsOrigin(tenant, "https://a.example")
+		return a.Asks().HitsStale > 0
+	})
+	if a.AllowsOrigin(tenant, "https://b.example") || a.AllowsOrigin(page("other.example"), "https://a.example") {
+		t.Error("what is not known is allowed")
+	}
+	soon(t, "the end of what is known", func() bool { return !a.AllowsOrigin(tenant, "https://a.example") })
+	if n := e.asks.Load(); n != 1 || a.Asks().Refused != 0 || a.flights() != 0 {
+		t.Errorf("it was asked %d times: %+v", n, a.Asks())
+	}
+}
+
+// TestAskTrusts shows that an endpoint whose certificate is of no authority that the system
+// trusts says nothing, whatever it says, and that the log tells why.
+func TestAskTrusts(t *testing.T) {
+	_, logged := runCaddyLogging(t, t.TempDir())
+	e := newEndpoint(t, answers(http.StatusOK))
+	s := httptest.NewUnstartedServer(e.Config.Handler)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	defer s.Close()
+	a := asking(t, e, Ask{URL: strings.Replace(s.URL, "//", "//me:s3cret@", 1) + "/?key=s3cret"})
+	for range 2 {
+		if a.AllowsOrigin(tenant, "https://a.example") {
+			t.Error("allowed")
+		}
+	}
+	if s := a.Asks(); s.AskedFailed != 1 || s.HitsDenied != 1 || e.asks.Load() != 0 {
+		t.Errorf("it was asked %d times: %+v", e.asks.Load(), s)
+	}
+	soon(t, "a line about it", func() bool {
+		return len(linesOf(logged(), `"level":"error"`, `"endpoint":"`+s.URL+`/"`, "certificate", `"origin":"https://a.example"`)) == 1
+	})
+	if strings.Contains(logged(), "s3cret") {
+		t.Errorf("the log tells a secret: %s", logged())
+	}
 }
 
 // TestAskDoesNotLoad shows what fails a config, and that no secret is in what it says.

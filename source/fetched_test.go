@@ -322,5 +322,7 @@ func TestHTTPLogsWhereTheConfigSays(t *testing.T) {
 	}
 	_, logged := runCaddyLogging(t, t.TempDir())
 	s.answer(answerList("nonsense"))
-	soon(t, "a line about it", func() bool { return len(linesOf(logged(), "a line of the list of origins is refused", `"url":"`+s.URL+`"`)) > 0 })
+	soon(t, "a line about it", func() bool {
+		return len(linesOf(logged(), "a line of the list of origins is refused", `"url":"`+s.URL+`"`)) > 0
+	})
 }
