@@ -225,6 +225,9 @@ func (a *asker) land(q question, failure error) (lost losses) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.flights, q)
+	if a.ended {
+		a.client.CloseIdleConnections() // Destruct may have been too early for this one
+	}
 	if failure != nil {
 		a.losses.failed++
 		a.losses.question, a.losses.err = q, failure
