@@ -24,12 +24,17 @@ func init() {
 // 429 or 500 and above, has failed. What it does not know then, it denies; nothing is
 // asked when the config loads. Redirects are not followed.
 //
-// Answers are kept in memory, also when the config is reloaded. Each question is asked
-// once at a time, and no more than 64 of them are: beyond that, an origin that is not known
-// is denied at once.
+// Answers are kept in memory, and outlive a reload of the config if these options stay the
+// same; if one changes, all is asked anew. Where that was the last config that asks so,
+// requests that it still serves get the answers that are known: nothing new is asked, and
+// what is not known is denied.
+//
+// Each question is asked once at a time, and no more than 64 of them are: beyond that, an
+// origin that is not known is denied at once.
 type Ask struct {
-	// The URL of the endpoint. Its other query parameters are sent as they are. It may have
-	// the placeholders `{env.*}`, `{file.*}` and `{system.*}`.
+	// The URL of the endpoint. Its other query parameters are sent as they are written, before
+	// `origin` and `host`. It may have the placeholders `{env.*}`, `{file.*}` and `{system.*}`.
+	// Over plain HTTP, it may be where the URL of an `http` source may be.
 	URL string `json:"url,omitempty"`
 
 	// How long an origin stays allowed before it is asked about again. Default: `5m`.
@@ -43,8 +48,10 @@ type Ask struct {
 	// for it. Default: `2s`.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
-	// How many answers are kept that allow an origin, and how many that deny one. Those that
-	// were not used for longest go first. Default: 10000.
+	// How many answers are kept that allow an origin at a host, and how many that deny one.
+	// Beyond that, the origin that is allowed at the most hosts loses the one that it used the
+	// longest ago, so that none pushes out the others; of those that are denied, the one that
+	// was used the longest ago goes. Default: 10000.
 	MaxEntries int `json:"max_entries,omitempty"`
 
 	// For how long after its `ttl` an origin stays allowed while it is asked about again, and
@@ -142,6 +149,9 @@ func (a *Ask) unmarshalStale(d *caddyfile.Dispenser) error {
 		if d.Val() == "off" {
 			return nil
 		}
+		if duration, err := caddy.ParseDuration(d.Val()); err == nil && duration == 0 {
+			return d.Errf("stale %q: write off", d.Val())
+		}
 		d.Prev()
 	}
 	return unmarshalDuration(d, a.Stale)
@@ -164,6 +174,7 @@ func (a *Ask) Provision(ctx caddy.Context) error {
 	}
 	a.held = true
 	a.asker = value.(*asker)
+	warnOfPlainHTTP(ctx.Logger(), endpoint)
 	return nil
 }
 

@@ -129,31 +129,86 @@ func TestAskFlood(t *testing.T) {
 	}
 }
 
+// TestAskHostFlood sends an origin that is allowed with many forged hosts, to an endpoint
+// that looks at the origin alone. Whether it comes before other customers or after them, it
+// pushes none of them out, nor do they then push out each other.
+func TestAskHostFlood(t *testing.T) {
+	const entries, customers, forged = 100, 60, 500
+	e := newEndpoint(t, answers(http.StatusOK))
+	a := asking(t, e, Ask{MaxEntries: entries, TTL: caddy.Duration(time.Hour)})
+	flood := func() {
+		for i := range forged {
+			a.AllowsOrigin(page("forged"+strconv.Itoa(i)+".example"), "https://hostile.example")
+		}
+	}
+	visit := func(from, to int) (asked int64) {
+		before := e.asks.Load()
+		for i := from; i < to; i++ {
+			n := strconv.Itoa(i)
+			if !a.AllowsOrigin(page("api"+n+".example"), "https://customer"+n+".example") {
+				t.Errorf("customer %s is denied", n)
+			}
+		}
+		return e.asks.Load() - before
+	}
+	visit(0, customers/2)
+	flood()
+	if n := visit(0, customers/2); n > 0 {
+		t.Errorf("%d customers that were there before were pushed out", n)
+	}
+	visit(customers/2, customers)
+	if n := visit(0, customers); n > 0 {
+		t.Errorf("%d customers were pushed out by others, where one origin had more than all of them", n)
+	}
+	flood()
+	if n := visit(0, customers); n > 0 {
+		t.Errorf("%d customers were pushed out", n)
+	}
+	if s := a.Asks(); s.Allowed != entries {
+		t.Errorf("%d answers are kept", s.Allowed)
+	}
+}
+
 // TestAskMemory shows what the answers that are kept take, whatever request they are from,
 // and that those that deny push out none that allow.
 func TestAskMemory(t *testing.T) {
 	const entries = 2000
-	e := newEndpoint(t, knows("https://known.example"))
-	a := asking(t, e, Ask{MaxEntries: entries, NegativeTTL: caddy.Duration(time.Hour)})
-	if !a.AllowsOrigin(tenant, "https://known.example") {
-		t.Fatal("not allowed")
-	}
-	before := memory()
-	for i := range 2 * entries {
-		// Both are parts of something large, as of the header of a request.
-		header := strings.Repeat("x", 32<<10) + "https://" + strconv.Itoa(i) + ".example"
-		r := page(header[len(header)-len("0.example"):])
-		a.AllowsOrigin(r, header[32<<10:])
-	}
-	e.CloseClientConnections()
-	after := memory()
-	if s := a.Asks(); s.Denied != entries || s.Allowed != 1 {
-		t.Errorf("%d answers that deny and %d that allow are kept", s.Denied, s.Allowed)
-	}
-	if each := float64(after-min(before, after)) / entries; each > 1024 {
-		t.Errorf("each takes %.0f bytes", each)
-	} else {
-		t.Logf("each takes %.0f bytes", each)
+	for name, test := range map[string]struct {
+		handler         http.HandlerFunc
+		oneOrigin       bool
+		allowed, denied int
+	}{
+		"that deny":                    {knows("https://known.example"), false, 1, entries},
+		"that allow many origins":      {answers(http.StatusOK), false, entries, 0},
+		"that allow one at many hosts": {answers(http.StatusOK), true, entries, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEndpoint(t, test.handler)
+			a := asking(t, e, Ask{MaxEntries: entries, NegativeTTL: caddy.Duration(time.Hour)})
+			if !a.AllowsOrigin(tenant, "https://known.example") {
+				t.Fatal("not allowed")
+			}
+			before := memory()
+			for i := range 2 * entries {
+				// Both are parts of something large, as of the header of a request.
+				header := strings.Repeat("x", 32<<10) + "https://" + strconv.Itoa(i) + ".example"
+				origin, host := header[32<<10:], header[len(header)-len("0.example"):]
+				if test.oneOrigin {
+					origin, host = "https://known.example", header[32<<10+len("https://"):]
+				}
+				a.AllowsOrigin(page(host), origin)
+			}
+			e.CloseClientConnections()
+			after := memory()
+			if s := a.Asks(); s.Denied != test.denied || s.Allowed != test.allowed {
+				t.Errorf("%d answers that deny and %d that allow are kept", s.Denied, s.Allowed)
+			}
+			if each := float64(after-min(before, after)) / entries; each > 1024 {
+				t.Errorf("each takes %.0f bytes", each)
+			} else {
+				t.Logf("each takes %.0f bytes", each)
+			}
+		})
 	}
 }
 

@@ -48,12 +48,6 @@ type askOptions struct {
 // question is what the endpoint is asked, and what answers are kept by.
 type question struct{ origin, host string }
 
-// grant is the answer that an origin is allowed.
-type grant struct {
-	again time.Duration // when to ask again, as [uptime] has it
-	until time.Duration // when it counts no more
-}
-
 // flight is a question that is being asked.
 type flight struct {
 	done    chan struct{} // closed when it is answered
@@ -64,14 +58,15 @@ type flight struct {
 // in the same way.
 //
 // Answers that allow are kept apart from those that deny, so that forged origins, of which
-// there are as many as somebody likes, push none of them out.
+// there are as many as somebody likes, push none of them out. That forged hosts do not is
+// up to [grants].
 type asker struct {
 	options  askOptions
-	endpoint *url.URL
+	endpoint *url.URL // without question
 	client   *http.Client
 
 	mu      sync.Mutex
-	allowed *simplelru.LRU[question, grant]
+	allowed *grants
 	denied  *simplelru.LRU[question, time.Duration] // until when
 	flights map[question]*flight
 	ended   bool // no config has it any more
@@ -88,17 +83,23 @@ type losses struct {
 }
 
 func newAsker(endpoint *url.URL, options askOptions) (*asker, error) {
-	allowed, err := simplelru.NewLRU[question, grant](options.maxEntries, nil)
-	if err != nil {
-		return nil, err
-	}
 	denied, err := simplelru.NewLRU[question, time.Duration](options.maxEntries, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &asker{
-		options: options, endpoint: endpoint, client: newClient(options.timeout),
-		allowed: allowed, denied: denied, flights: make(map[question]*flight),
+		options:  options,
+		endpoint: withoutQuestion(endpoint),
+		client: newClient(options.timeout, &http.Transport{
+			DisableCompression:     true,
+			MaxConnsPerHost:        maxAsks,
+			MaxIdleConns:           maxAsks,
+			MaxIdleConnsPerHost:    maxAsks,
+			MaxResponseHeaderBytes: maxAnswerHeaderBytes,
+		}),
+		allowed: newGrants(options.maxEntries),
+		denied:  denied,
+		flights: make(map[question]*flight),
 	}, nil
 }
 
@@ -224,6 +225,9 @@ func (a *asker) land(q question, failure error) (lost losses) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.flights, q)
+	if a.ended {
+		a.client.CloseIdleConnections() // Destruct may have been too early for this one
+	}
 	if failure != nil {
 		a.losses.failed++
 		a.losses.question, a.losses.err = q, failure

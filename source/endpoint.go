@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
@@ -22,8 +20,6 @@ const (
 	// be used again.
 	maxAnswerBytes       = 4 << 10
 	maxAnswerHeaderBytes = 16 << 10
-
-	idleTime = 90 * time.Second
 )
 
 // hostOf returns the host name that a Host header has, in lower case, without port, and
@@ -44,34 +40,28 @@ func isHost(host string) bool {
 	return ok
 }
 
-// newClient returns a client that follows no redirect, and whose connections and answers
-// are bounded.
-func newClient(timeout time.Duration) *http.Client {
-	dialer := &net.Dialer{Timeout: timeout}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    timeout,
-			ForceAttemptHTTP2:      true,
-			DisableCompression:     true,
-			MaxConnsPerHost:        maxAsks,
-			MaxIdleConns:           maxAsks,
-			MaxIdleConnsPerHost:    maxAsks,
-			IdleConnTimeout:        idleTime,
-			MaxResponseHeaderBytes: maxAnswerHeaderBytes,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// withoutQuestion returns an endpoint without the query parameters that a question has. The
+// others stay as they are written, with an "&" behind each, where those of a question go.
+func withoutQuestion(endpoint *url.URL) *url.URL {
+	rest := *endpoint
+	rest.RawQuery = ""
+	if endpoint.RawQuery == "" {
+		return &rest
 	}
+	for parameter := range strings.SplitSeq(endpoint.RawQuery, "&") {
+		escaped, _, _ := strings.Cut(parameter, "=")
+		if name, _ := url.QueryUnescape(escaped); name != "origin" && name != "host" {
+			rest.RawQuery += parameter + "&"
+		}
+	}
+	return &rest
 }
 
-// request returns the request that asks an endpoint a question.
+// request returns the request that asks an endpoint a question. The endpoint is as
+// [withoutQuestion] returns it.
 func (q question) request(ctx context.Context, endpoint *url.URL) *http.Request {
 	target := *endpoint
-	query := target.Query()
-	query.Set("origin", q.origin)
-	query.Set("host", q.host)
-	target.RawQuery = query.Encode()
+	target.RawQuery += "origin=" + url.QueryEscape(q.origin) + "&host=" + url.QueryEscape(q.host)
 	r := &http.Request{Method: http.MethodGet, URL: &target, Header: make(http.Header)}
 	return r.WithContext(ctx)
 }

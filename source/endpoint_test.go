@@ -184,10 +184,14 @@ func writeEndlessly(w io.Writer, beginning, more string) {
 // TestAskRequest shows what an endpoint is sent.
 func TestAskRequest(t *testing.T) {
 	for _, test := range []struct{ query, host, want string }{
-		{"", "api.example.com", "host=api.example.com&origin=https%3A%2F%2Fa.example"},
-		{"?key=s%20t&b=1&b=2", "API.Example.COM:8443", "b=1&b=2&host=api.example.com&key=s+t&origin=https%3A%2F%2Fa.example"},
-		{"?origin=https://evil.example&host=x&host=y", "api.example.com.", "host=api.example.com&origin=https%3A%2F%2Fa.example"},
-		{"?x", "[2001:db8::1]:443", "host=%5B2001%3Adb8%3A%3A1%5D&origin=https%3A%2F%2Fa.example&x="},
+		{"", "api.example.com", "origin=https%3A%2F%2Fa.example&host=api.example.com"},
+		{"?b=1&a=%2F&c=x+y&flag&origin=evil", "API.Example.COM:8443", "b=1&a=%2F&c=x+y&flag&origin=https%3A%2F%2Fa.example&host=api.example.com"},
+		{"?key=s%20t&b=2&b=1", "api.example.com", "key=s%20t&b=2&b=1&origin=https%3A%2F%2Fa.example&host=api.example.com"},
+		{"?origin=https://evil.example&host=x&host=y", "api.example.com.", "origin=https%3A%2F%2Fa.example&host=api.example.com"},
+		{"?%6Frigin=x&a=1&h%6fst&origin", "api.example.com", "a=1&origin=https%3A%2F%2Fa.example&host=api.example.com"},
+		{"?original=1&a=origin&hosts", "api.example.com", "original=1&a=origin&hosts&origin=https%3A%2F%2Fa.example&host=api.example.com"},
+		{"?&x=&&", "[2001:db8::1]:443", "&x=&&&origin=https%3A%2F%2Fa.example&host=%5B2001%3Adb8%3A%3A1%5D"},
+		{"?key=s t&'\"<>", "api.example.com", "key=s%20t&'\"<>&origin=https%3A%2F%2Fa.example&host=api.example.com"},
 	} {
 		var got *http.Request
 		e := newEndpoint(t, func(_ http.ResponseWriter, r *http.Request) { got = r })

@@ -19,8 +19,8 @@ import (
 // One fetch of a list, and what of the answer counts.
 
 const (
-	maxAnswerHeader = 64 << 10
-	maxValidator    = 1 << 10
+	maxListHeaderBytes = 64 << 10
+	maxValidatorBytes  = 1 << 10
 )
 
 // validators tell a server which version of a list is there (RFC 9110, section 8.8).
@@ -32,71 +32,61 @@ type validators struct {
 // usable returns those that may be sent back, wherever they come from.
 func (v validators) usable() validators {
 	for _, value := range []*string{&v.ETag, &v.LastModified} {
-		if len(*value) > maxValidator || !httpguts.ValidHeaderFieldValue(*value) {
+		if len(*value) > maxValidatorBytes || !httpguts.ValidHeaderFieldValue(*value) {
 			*value = ""
 		}
 	}
 	return v
 }
 
-// fetched is a list as a server sent it.
-type fetched struct {
+// listAnswer is what a server answers who asks for a list.
+type listAnswer struct {
 	validators
 	text      string
 	unchanged bool // since the version that was asked for; there is no text
 }
 
-// fetcher fetches a list.
-type fetcher struct {
+// listClient asks the server of a list for it.
+type listClient struct {
+	*http.Client
 	url     *url.URL
 	headers http.Header
 	timeout time.Duration
 	most    int64 // bytes of a list
-	client  *http.Client
 }
 
-// newFetcher returns a fetcher that trusts just the authorities in ca, if there are any.
-func newFetcher(u *url.URL, headers http.Header, ca string, timeout time.Duration) *fetcher {
+// newListClient returns a client that trusts just the authorities in ca, if there are any.
+func newListClient(u *url.URL, headers http.Header, ca string, timeout time.Duration) *listClient {
 	trust := &tls.Config{MinVersion: tls.VersionTLS12}
 	if ca != "" {
 		trust.RootCAs = x509.NewCertPool()
 		trust.RootCAs.AppendCertsFromPEM([]byte(ca))
 	}
-	return &fetcher{u, headers, timeout, maxListBytes, &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			TLSClientConfig:        trust,
-			ForceAttemptHTTP2:      true,
-			MaxResponseHeaderBytes: maxAnswerHeader,
-			MaxIdleConns:           1,
-			IdleConnTimeout:        90 * time.Second,
-		},
-		// The headers may have secrets, which are for one server.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	client := newClient(timeout, &http.Transport{TLSClientConfig: trust, MaxIdleConns: 1, MaxResponseHeaderBytes: maxListHeaderBytes})
+	return &listClient{client, u, headers, timeout, maxListBytes}
 }
 
 // fetch asks for the list, or whether it is still that of a version.
-func (f *fetcher) fetch(ctx context.Context, version validators) (fetched, error) {
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+func (c *listClient) fetch(ctx context.Context, version validators) (listAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	got, err := f.do(ctx, version)
+	got, err := c.send(ctx, version)
 	wrapped := new(url.Error)
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = fmt.Errorf("there is no whole answer within %s", f.timeout)
+		err = fmt.Errorf("there is no whole answer within %s", c.timeout)
 	case errors.As(err, &wrapped): // the URL may have secrets, and what is wrong is the server's to word
 		err = errors.New(shown(wrapped.Err.Error()))
 	}
 	return got, err
 }
 
-func (f *fetcher) do(ctx context.Context, version validators) (got fetched, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url.String(), nil)
+func (c *listClient) send(ctx context.Context, version validators) (got listAnswer, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url.String(), nil)
 	if err != nil {
 		return got, err
 	}
-	r.Header = f.headers.Clone()
+	r.Header = c.headers.Clone()
 	if r.Header.Get("Accept") == "" {
 		r.Header.Set("Accept", "text/plain, */*;q=0.1")
 	}
@@ -106,18 +96,18 @@ func (f *fetcher) do(ctx context.Context, version validators) (got fetched, err 
 	if version.LastModified != "" {
 		r.Header.Set("If-Modified-Since", version.LastModified)
 	}
-	response, err := f.client.Do(r)
+	response, err := c.Do(r)
 	if err != nil {
 		return got, err
 	}
 	defer response.Body.Close()
 	switch {
 	case response.StatusCode == http.StatusNotModified && version != validators{}:
-		return fetched{validators: version, unchanged: true}, nil
+		return listAnswer{validators: version, unchanged: true}, nil
 	case response.StatusCode != http.StatusOK:
 		return got, newStatusError(response)
 	}
-	got.text, err = readAnswer(response, f.most)
+	got.text, err = readAnswer(response, c.most)
 	got.validators = validators{response.Header.Get("ETag"), response.Header.Get("Last-Modified")}.usable()
 	return got, err
 }

@@ -30,6 +30,11 @@ const (
 	// maxRetryAfter bounds what a server may ask for in Retry-After.
 	maxRetryAfter = time.Hour
 
+	// mostKeptWait is how long a config that has its list from the storage waits for the server
+	// of it: most answer within this time, and Caddy starts before anybody who waits for it
+	// gives up, with several lists too.
+	mostKeptWait = 2 * time.Second
+
 	// keepDelay is how often a list of a config that loads is tried to be kept: before the
 	// config runs, it has no storage to keep it in.
 	keepDelay = time.Second
@@ -38,10 +43,9 @@ const (
 // fetchedList is a list that is fetched from time to time, for all sources that have it.
 type fetchedList struct {
 	current
-	key     httpKey
-	fetcher *fetcher
-	logger  *zap.Logger
-	stop    context.CancelFunc
+	key    httpKey
+	client *listClient
+	stop   context.CancelFunc
 
 	// What follows is of the one goroutine that fetches.
 	version validators // of the list in force
@@ -55,8 +59,7 @@ type fetchedList struct {
 func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.Header) (*fetchedList, error) {
 	l := &fetchedList{
 		key:     key,
-		fetcher: newFetcher(u, headers, key.ca, key.timeout),
-		logger:  caddy.Log().Named(Namespace + ".http").With(zap.String("url", shownURL(u))),
+		client:  newListClient(u, headers, key.ca, key.timeout),
 		keptKey: keptKey(key),
 		backOff: backoff.ExponentialBackOff{
 			InitialInterval:     key.interval,
@@ -66,17 +69,26 @@ func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.
 		},
 	}
 	kept := l.useKept(storage)
-	err := l.fetch(context.Background(), kept != nil)
-	if err != nil && kept == nil {
-		return nil, fmt.Errorf("url %s: %w", shownURL(u), err)
-	}
-	if err != nil {
-		logRefresh(l.logger, l.list.Load(), err)
-		l.logger.Warn("the list of origins that was kept in the storage is in force", zap.Time("fetched", kept.Fetched), zap.Duration("age", time.Since(kept.Fetched).Round(time.Second)))
-	}
 	var ctx context.Context
 	ctx, l.stop = context.WithCancel(context.Background())
-	go l.run(ctx, err)
+	first := make(chan error, 1)
+	go l.run(ctx, kept != nil, first)
+	if kept == nil {
+		if err := <-first; err != nil {
+			l.stop()
+			return nil, fmt.Errorf("url %s: %w", shownURL(u), err)
+		}
+		return l, nil
+	}
+	select {
+	case err := <-first:
+		if err == nil {
+			return l, nil
+		}
+	case <-time.After(mostKeptWait):
+		l.logger().Warn("the server of the list of origins has not answered yet", zap.Duration("waited", mostKeptWait))
+	}
+	l.logger().Warn("the list of origins that was kept in the storage is in force", zap.Time("fetched", kept.Fetched), zap.Duration("age", time.Since(kept.Fetched).Round(time.Second)))
 	return l, nil
 }
 
@@ -84,6 +96,11 @@ func fetchList(storage certmagic.Storage, key httpKey, u *url.URL, headers http.
 func (l *fetchedList) Destruct() error {
 	l.stop()
 	return nil
+}
+
+// logger returns where to log, as the config has it that runs: it may be a later one.
+func (l *fetchedList) logger() *zap.Logger {
+	return caddy.Log().Named(Namespace + ".http").With(zap.String("url", shownURL(l.client.url)))
 }
 
 // useKept puts the list in force that is kept in the storage, if there is one and it is
@@ -98,7 +115,7 @@ func (l *fetchedList) useKept(storage certmagic.Storage) *keptList {
 		list, err = ParseList(kept.text, l.key.rules)
 	}
 	if err != nil {
-		l.logger.Warn("the list of origins that was kept in the storage is of no use", zap.Error(err))
+		l.logger().Warn("the list of origins that was kept in the storage is of no use", zap.Error(err))
 		return nil
 	}
 	l.list.Store(list)
@@ -107,9 +124,15 @@ func (l *fetchedList) useKept(storage certmagic.Storage) *keptList {
 	return kept
 }
 
-// run fetches the list until ctx is done. The error is that of the fetch before.
-func (l *fetchedList) run(ctx context.Context, err error) {
-	defer l.fetcher.client.CloseIdleConnections()
+// run fetches the list until ctx is done, or there is none at first. It tells what the first
+// fetch came to.
+func (l *fetchedList) run(ctx context.Context, kept bool, first chan<- error) {
+	defer l.client.CloseIdleConnections()
+	err := l.refresh(ctx, kept)
+	first <- err
+	if l.list.Load() == nil {
+		return
+	}
 	next := time.NewTimer(l.wait(err))
 	defer next.Stop()
 	keeps := time.NewTimer(keepDelay)
@@ -123,18 +146,25 @@ func (l *fetchedList) run(ctx context.Context, err error) {
 				keeps.Reset(keepDelay)
 			}
 		case <-next.C:
-			before, failed := l.list.Load(), l.failed() != nil
-			err := l.fetch(ctx, l.isKept())
+			err := l.refresh(ctx, l.isKept())
 			if ctx.Err() != nil {
 				return
-			}
-			if list := l.list.Load(); err != nil || failed || list != before {
-				logRefresh(l.logger, list, err)
 			}
 			l.keep()
 			next.Reset(l.wait(err))
 		}
 	}
+}
+
+// refresh fetches the list, and logs what is new about it. That there is none at first, it
+// leaves to the config that fails.
+func (l *fetchedList) refresh(ctx context.Context, kept bool) error {
+	before, failed := l.list.Load(), l.failed() != nil
+	err := l.fetch(ctx, kept)
+	if list := l.list.Load(); ctx.Err() == nil && before != nil && (err != nil || failed || list != before) {
+		logRefresh(l.logger(), list, err)
+	}
+	return err
 }
 
 // wait returns how long to wait after a fetch.
@@ -157,7 +187,7 @@ func (l *fetchedList) fetch(ctx context.Context, kept bool) error {
 	if !kept {
 		version = validators{}
 	}
-	got, err := l.fetcher.fetch(ctx, version)
+	got, err := l.client.fetch(ctx, version)
 	if err == nil && got.unchanged {
 		l.confirm()
 		return nil
@@ -169,7 +199,7 @@ func (l *fetchedList) fetch(ctx context.Context, kept bool) error {
 		return err
 	}
 	if sum != l.sum || !kept {
-		l.unkept = &keptList{URL: shownURL(l.fetcher.url), validators: got.validators, Fetched: time.Now(), Sum: sum, text: got.text}
+		l.unkept = &keptList{URL: shownURL(l.client.url), validators: got.validators, Fetched: time.Now(), Sum: sum, text: got.text}
 	}
 	l.version, l.sum = got.validators, sum
 	return nil
@@ -183,7 +213,7 @@ func (l *fetchedList) keep() bool {
 		return l.unkept == nil
 	}
 	if err := keep(storage, l.keptKey, l.unkept); err != nil {
-		l.logger.Error("the list of origins cannot be kept in the storage, for a start while its server is down", zap.Error(err))
+		l.logger().Error("the list of origins cannot be kept in the storage, for a start while its server is down", zap.Error(err))
 		return true
 	}
 	l.unkept = nil

@@ -213,12 +213,12 @@ func TestHTTPBoundsTheList(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := newFetcher(u, make(http.Header), "", time.Minute)
-			if f.most != maxListBytes {
-				t.Errorf("a list may have %d bytes", f.most)
+			c := newListClient(u, make(http.Header), "", time.Minute)
+			if c.most != maxListBytes {
+				t.Errorf("a list may have %d bytes", c.most)
 			}
-			f.most = 8 << 20
-			if _, err := f.fetch(t.Context(), validators{}); !errors.Is(err, errTooLong) {
+			c.most = 8 << 20
+			if _, err := c.fetch(t.Context(), validators{}); !errors.Is(err, errTooLong) {
 				t.Errorf("the error is %v", err)
 			}
 		})
@@ -310,4 +310,19 @@ func TestHTTPEnds(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("it goes on")
 	}
+}
+
+// TestHTTPLogsWhereTheConfigSays shows that a list that outlives its config logs to where the
+// config that runs says.
+func TestHTTPLogsWhereTheConfigSays(t *testing.T) {
+	runCaddyLogging(t, t.TempDir())
+	s := serveList(t, a)
+	if _, err := fetching(t, s.URL, emptyStorage(t), Rules{}); err != nil {
+		t.Fatal(err)
+	}
+	_, logged := runCaddyLogging(t, t.TempDir())
+	s.answer(answerList("nonsense"))
+	soon(t, "a line about it", func() bool {
+		return len(linesOf(logged(), "a line of the list of origins is refused", `"url":"`+s.URL+`"`)) > 0
+	})
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"go.uber.org/zap"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -26,15 +25,19 @@ func init() {
 //
 // Only an answer of status 200 whose lines are all good is taken, and 304 confirms it.
 // Whatever else happens, the last good list stays in force. It is kept in Caddy's storage,
-// too, under `cors/lists/`, so that Caddy starts while the server of the list is down.
+// too, under `cors/lists/`, so that Caddy starts while the server of the list is down. If
+// that server stalls, the config waits 2s for it, and what it answers later is taken then.
 //
 // Redirects are not followed, and a page in HTML is no list. After failures, it is fetched
 // less and less often, up to every 8 intervals but at most every 15 minutes; `Retry-After`
 // is heeded, up to an hour.
 type HTTP struct {
 	// The URL of the list. It may have the placeholders `{env.*}`, `{file.*}` and
-	// `{system.*}`. A policy with `allow_credentials` takes a list over plain HTTP from
-	// this machine only, unless it has `dangerously_allow insecure_origins`.
+	// `{system.*}`. A policy with `allow_credentials` takes a list over plain HTTP from this
+	// machine and from private networks only, unless it has `dangerously_allow
+	// insecure_origins`: from private and link-local addresses, from names of one label, as
+	// containers have, and from those below `internal` and `local`. If it is not from this
+	// machine, the log warns of it.
 	URL string `json:"url,omitempty"`
 
 	// How long to wait between two fetches, at least `1s`, a tenth more or less. Default:
@@ -186,9 +189,7 @@ func (h *HTTP) Provision(ctx caddy.Context) error {
 	}
 	h.held = true
 	h.fetched = value.(*fetchedList)
-	if onOpenNetwork(u) {
-		ctx.Logger().Warn("this list of origins comes over plain HTTP: whoever is on the network may change it; write https://", zap.String("url", shownURL(u)))
-	}
+	warnOfPlainHTTP(ctx.Logger(), u)
 	return nil
 }
 

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	_ "github.com/caddyserver/caddy/v2/modules/filestorage"
+	_ "github.com/caddyserver/caddy/v2/modules/logging"
 	"github.com/caddyserver/certmagic"
 
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
@@ -41,11 +44,35 @@ func openHTTP(t *testing.T, h *HTTP, rules Rules) error {
 // runCaddy runs a Caddy with nothing but a storage, in this process.
 func runCaddy(t *testing.T, root string) caddy.Context {
 	t.Helper()
-	if err := caddy.Load(fmt.Appendf(nil, `{"admin": {"disabled": true}, "logging": {"logs": {"default": {"writer": {"output": "discard"}}}}, "storage": {"module": "file_system", "root": %q}}`, root), true); err != nil {
+	ctx, _ := runCaddyLogging(t, root)
+	return ctx
+}
+
+// runCaddyLogging is [runCaddy], and returns what reads the log of that Caddy, too.
+func runCaddyLogging(t *testing.T, root string) (ctx caddy.Context, logged func() string) {
+	t.Helper()
+	log := filepath.Join(t.TempDir(), "log")
+	if err := caddy.Load(fmt.Appendf(nil, `{"admin": {"disabled": true}, "logging": {"logs": {"default": {"writer": {"output": "file", "filename": %q}, "encoder": {"format": "json"}}}}, "storage": {"module": "file_system", "root": %q}}`, log, root), true); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = caddy.Stop() })
-	return caddy.ActiveContext()
+	return caddy.ActiveContext(), func() string {
+		text, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+}
+
+// linesOf returns the lines of a text that have all these parts.
+func linesOf(text string, parts ...string) (lines []string) {
+	for line := range strings.Lines(text) {
+		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // TestHTTPOverTLS shows what is sent, and whom it trusts.
@@ -97,7 +124,7 @@ func TestHTTPDoesNotLoad(t *testing.T) {
 		"no host":            {HTTP{URL: "https:///a?s3cret"}, []string{"it takes one of http:// or https://, with a host"}},
 		"a fragment":         {HTTP{URL: s.URL + "/a#s3cret"}, []string{"take it out"}},
 		"plain HTTP":         {HTTP{URL: "http://lists.example/a?s3cret"}, []string{"url \"http://lists.example/a\": with allow_credentials", "write https://", "dangerously_allow insecure_origins"}},
-		"of this network":    {HTTP{URL: "http://192.168.0.1/a"}, []string{"write https://"}},
+		"a public address":   {HTTP{URL: "http://203.0.113.1/a"}, []string{"write https://"}},
 		"what a DNS may say": {HTTP{URL: "http://lists.localhost/a"}, []string{"write https://"}},
 		"bad lines":          {HTTP{URL: "http://x:s3cret@" + host + "/a?token=s3cret"}, []string{"url " + s.URL + "/a: line 2: ", "line 3: ", "dangerously_allow public_suffixes"}},
 		"nobody there":       {HTTP{URL: "http://x:s3cret@" + closed + "/a?token=s3cret"}, []string{"url http://" + closed + "/a: ", "connection refused"}},
@@ -125,24 +152,6 @@ func TestHTTPDoesNotLoad(t *testing.T) {
 				t.Errorf("the error tells a secret: %v", err)
 			}
 		})
-	}
-}
-
-// TestHTTPOverPlainHTTP shows who may take a list that is not over TLS.
-func TestHTTPOverPlainHTTP(t *testing.T) {
-	for rules, want := range map[Rules]bool{
-		{}:                                  true,
-		{Credentials: true}:                 false,
-		{Credentials: true, Insecure: true}: true,
-	} {
-		if _, err := parseURL("http://lists.example/", rules); (err == nil) != want {
-			t.Errorf("%+v: the error is %v", rules, err)
-		}
-		for _, here := range []string{"http://localhost:9000/", "http://127.0.0.1/", "http://[::1]:9000/", "https://lists.example/"} {
-			if _, err := parseURL(here, rules); err != nil {
-				t.Errorf("%s, %+v: the error is %v", here, rules, err)
-			}
-		}
 	}
 }
 
@@ -201,5 +210,27 @@ func TestHTTPCaddyfile(t *testing.T) {
 		if err := new(HTTP).UnmarshalCaddyfile(caddyfile.NewTestDispenser(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: the error is %v, want %s", text, err, want)
 		}
+	}
+}
+
+// TestHTTPFailsWithoutTrace shows that a config that does not load leaves no connection open.
+func TestHTTPFailsWithoutTrace(t *testing.T) {
+	for name, handler := range map[string]http.HandlerFunc{
+		"a bad line": answerList("nonsense"),
+		"nothing":    answers(http.StatusOK),
+		"an error":   answers(http.StatusInternalServerError),
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newEndpoint(t, handler)
+			running := runCaddy(t, t.TempDir())
+			for range 20 {
+				ctx, cancel := caddy.NewContext(running)
+				if err := (&HTTP{URL: server.URL}).Provision(ctx); err == nil {
+					t.Fatal("it loads")
+				}
+				cancel()
+			}
+			soon(t, "the end of all connections", func() bool { return server.conns.Load() == 0 })
+		})
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -112,4 +114,78 @@ func TestHTTPKeepsTheListAgain(t *testing.T) {
 	wantStill(t, h, a)
 	second := runCaddy(t, t.TempDir()).Storage()
 	awaitKept(t, second, h.fetched.keptKey, a+"\n")
+}
+
+// stalled starts a server of list b that says nothing yet, and keeps list a of it. Its answer
+// has as much time as there is.
+func stalled(t *testing.T, storage certmagic.Storage) (key httpKey, u *url.URL, answer func()) {
+	t.Helper()
+	begin := make(chan struct{})
+	s := newEndpoint(t, func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-begin:
+			answerList(b)(w, r)
+		case <-r.Context().Done():
+		}
+	})
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key = httpKey{url: s.URL, interval: time.Hour, timeout: time.Hour}
+	if err := keep(storage, keptKey(key), &keptList{Fetched: time.Now().Add(-time.Hour), Sum: sumOf(a), text: a}); err != nil {
+		t.Fatal(err)
+	}
+	return key, u, func() { close(begin) }
+}
+
+// TestHTTPStartsWhileItsServerStalls shows that a config which has a list from the storage
+// waits for its server for a moment only, and that what it answers then is in force, and in
+// the log, as if it came later.
+func TestHTTPStartsWhileItsServerStalls(t *testing.T) {
+	ctx, logged := runCaddyLogging(t, t.TempDir())
+	key, u, answer := stalled(t, ctx.Storage())
+	start := time.Now()
+	l, err := fetchList(ctx.Storage(), key, u, make(http.Header))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Destruct() }()
+	h := &HTTP{fetched: l}
+	if took := time.Since(start); took < mostKeptWait || took > mostKeptWait+20*time.Second {
+		t.Errorf("it loads within %s", took)
+	}
+	wantStill(t, h, a)
+	if s := h.Status(); s.Origins != 1 || s.Refreshes != 0 || s.Failures != 0 || time.Since(s.Last) < time.Hour {
+		t.Errorf("before there is an answer, its status is %+v", s)
+	}
+	for _, line := range []string{"has not answered yet", "kept in the storage is in force"} {
+		if lines := linesOf(logged(), `"level":"warn"`, `"url":"`+u.String()+`"`, line); len(lines) != 1 {
+			t.Errorf("the log says %s", logged())
+		}
+	}
+	answer()
+	wantSoon(t, h, b, a)
+	soon(t, "a line about it", func() bool { return len(linesOf(logged(), `"level":"info"`, "read again", `"origins":1`)) == 1 })
+	awaitKept(t, ctx.Storage(), l.keptKey, b+"\n")
+	if s := h.Status(); s.Refreshes != 1 || s.Failures != 0 {
+		t.Errorf("its status is %+v", s)
+	}
+}
+
+// TestHTTPEndsWhileItsServerStalls shows that the first fetch of a list ends with the last
+// config that has it.
+func TestHTTPEndsWhileItsServerStalls(t *testing.T) {
+	ctx, logged := runCaddyLogging(t, t.TempDir())
+	key, u, _ := stalled(t, ctx.Storage())
+	before := runtime.NumGoroutine()
+	l, err := fetchList(ctx.Storage(), key, u, make(http.Header))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Destruct()
+	soon(t, "the end of all goroutines", func() bool { return runtime.NumGoroutine() <= before })
+	if lines := linesOf(logged(), `"level":"error"`); len(lines) > 0 || !l.allows(a) {
+		t.Errorf("the log says %s", lines)
+	}
 }

@@ -3,10 +3,12 @@ package source
 import (
 	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"go.uber.org/zap"
 
 	"github.com/seed-9442523e/caddy-cors/internal/risk"
 )
@@ -39,16 +41,43 @@ func parseURL(text string, rules Rules) (*url.URL, error) {
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		return nil, fmt.Errorf("url %q: its query is malformed: %w", shownURL(u), err)
 	}
-	if rules.Credentials && !rules.Insecure && onOpenNetwork(u) {
+	u.RawQuery = strings.ReplaceAll(u.RawQuery, " ", "%20") // which would end it, where it is sent
+	if rules.Credentials && !rules.Insecure && isPlain(u) && !isPrivate(u.Hostname()) {
 		return nil, fmt.Errorf("url %q: with allow_credentials, whoever is on the network could allow origins, as this comes over plain HTTP; %s", shownURL(u), risk.Insecure.OrAccept("write https://"))
 	}
 	return u, nil
 }
 
-// onOpenNetwork reports whether others can read and change what comes from a URL. Names
-// below localhost count as any other: what they stand for is up to a resolver.
-func onOpenNetwork(u *url.URL) bool {
-	return u.Scheme == "http" && !strings.EqualFold(u.Hostname(), "localhost") && !net.ParseIP(u.Hostname()).IsLoopback()
+// warnOfPlainHTTP warns of a URL that [parseURL] takes, though others may change what comes
+// from it.
+func warnOfPlainHTTP(logger *zap.Logger, u *url.URL) {
+	if isPlain(u) {
+		logger.Warn("which origins are allowed comes over plain HTTP: whoever is on the network may change it; write https://", zap.String("url", shownURL(u)))
+	}
+}
+
+// isPlain reports whether others can read and change what comes from a URL. Names below
+// localhost count as any other: what they stand for is up to a resolver.
+func isPlain(u *url.URL) bool {
+	if u.Scheme != "http" || strings.EqualFold(u.Hostname(), "localhost") {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return err != nil || !addr.Unmap().IsLoopback()
+}
+
+// isPrivate reports whether a host is on a network of its own, as far as its name tells: it
+// has such an address, or a name that no public one can be, as containers and services have.
+func isPrivate(host string) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		addr = addr.Unmap()
+		return addr.IsPrivate() || addr.IsLinkLocalUnicast()
+	}
+	host = strings.ToLower(host)
+	if !strings.Contains(host, ".") {
+		return isHost(host) // and not a number, which some resolvers take for an address
+	}
+	return strings.HasSuffix(host, ".internal") || strings.HasSuffix(host, ".local") // .svc.cluster.local, too
 }
 
 // ShownURL returns a URL, as it stands in a config, without what may be secret in it: user,
