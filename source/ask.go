@@ -58,8 +58,7 @@ type Ask struct {
 	// while the endpoint fails; 0 for no longer. Default: `1h`.
 	Stale *caddy.Duration `json:"stale,omitempty"`
 
-	asker *asker
-	held  bool // whether the pool counts this one
+	asker share[*asker]
 }
 
 const (
@@ -168,12 +167,10 @@ func (a *Ask) Provision(ctx caddy.Context) error {
 		return err
 	}
 	options := askOptions{endpoint.String(), time.Duration(a.TTL), time.Duration(a.NegativeTTL), time.Duration(a.Timeout), a.MaxEntries, time.Duration(*a.Stale)}
-	value, _, err := askers.LoadOrNew(options, func() (caddy.Destructor, error) { return newAsker(endpoint, options) })
+	err = a.asker.take(askers, options, func() (*asker, error) { return newAsker(endpoint, options) })
 	if err != nil {
 		return err
 	}
-	a.held = true
-	a.asker = value.(*asker)
 	warnOfPlainHTTP(ctx.Logger(), endpoint)
 	return nil
 }
@@ -216,21 +213,15 @@ func (a *Ask) check() error {
 
 // Cleanup lets go of what was answered, which is forgotten if no other config asks the
 // same endpoint in the same way.
-func (a *Ask) Cleanup() error {
-	if !a.held {
-		return nil
-	}
-	_, err := askers.Delete(a.asker.options)
-	return err
-}
+func (a *Ask) Cleanup() error { return a.asker.release() }
 
 // AllowsOrigin reports whether the endpoint allows an origin. See [Source].
 func (a *Ask) AllowsOrigin(r *http.Request, origin string) bool {
-	return a.asker.allows(r.Context(), question{origin, hostOf(r.Host)})
+	return a.asker.value.allows(r.Context(), question{origin, hostOf(r.Host)})
 }
 
 // Asks tells what was asked. See [Asker].
-func (a *Ask) Asks() AskStatus { return a.asker.status() }
+func (a *Ask) Asks() AskStatus { return a.asker.value.status() }
 
 // Interface guards
 var (

@@ -235,7 +235,7 @@ func BenchmarkAsk(b *testing.B) {
 	e := newEndpoint(b, answers(http.StatusOK))
 	a := asking(b, e, Ask{TTL: caddy.Duration(time.Hour)})
 	for i := range defaultMaxEntries {
-		a.asker.keep(question{"https://tenant" + strconv.Itoa(i) + ".example", "api.example.com"}, askAllowed, 0)
+		a.asker.value.keep(question{"https://tenant" + strconv.Itoa(i) + ".example", "api.example.com"}, askAllowed, 0)
 	}
 	const origin = "https://tenant5000.example"
 	b.Run("one", func(b *testing.B) {

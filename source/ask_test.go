@@ -124,7 +124,7 @@ func TestAskIsShared(t *testing.T) {
 	}
 	closed(reloaded)
 	closed(other)
-	if _, there := askers.References(old.asker.options); there {
+	if _, there := askers.References(old.asker.value.options); there {
 		t.Error("nobody has it, and it is kept")
 	}
 	if !old.AllowsOrigin(tenant, "https://a.example") || old.AllowsOrigin(tenant, "https://b.example") || e.asks.Load() != 2 {

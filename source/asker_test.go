@@ -13,9 +13,9 @@ import (
 
 // flights returns how many questions are being asked.
 func (a *Ask) flights() int {
-	a.asker.mu.Lock()
-	defer a.asker.mu.Unlock()
-	return len(a.asker.flights)
+	a.asker.value.mu.Lock()
+	defer a.asker.value.mu.Unlock()
+	return len(a.asker.value.flights)
 }
 
 // TestAskOnce shows that what many requests want to know at once is asked once, for each

@@ -57,9 +57,7 @@ type Certificates struct {
 	// it is when the certificate had to make room for others (`capacity` of the cache of TLS).
 	OnDemand bool `json:"on_demand,omitempty"`
 
-	served *served
-	key    servedKey
-	held   bool // whether the pool counts this one
+	served share[*served]
 }
 
 // servedNames are those of each HTTP app, by their servedKey.
@@ -102,7 +100,7 @@ func (c *Certificates) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Provision gets the names that the config has certificates for. Outside of an HTTP app
 // there are none.
 func (c *Certificates) Provision(ctx caddy.Context) error {
-	c.served = &served{policies: indexOf(nil)}
+	c.served.value = &served{policies: indexOf(nil)}
 	i := slices.IndexFunc(ctx.Modules(), func(m caddy.Module) bool { _, ok := m.(*caddyhttp.App); return ok })
 	if i < 0 {
 		return nil
@@ -116,19 +114,18 @@ func (c *Certificates) Provision(ctx caddy.Context) error {
 	if !ok {
 		return fmt.Errorf("the TLS app of this Caddy is a %T", module)
 	}
-	c.key = servedKey{httpApp, PolicyOf(ctx).Rules}
-	value, _, err := servedNames.LoadOrNew(c.key, func() (caddy.Destructor, error) { return newServed(c.key, tlsApp) })
+	key := servedKey{httpApp, PolicyOf(ctx).Rules}
+	err = c.served.take(servedNames, key, func() (*served, error) { return newServed(key, tlsApp) })
 	if err != nil {
 		return err
 	}
-	c.held, c.served = true, value.(*served)
-	for _, refused := range c.served.refused {
+	for _, refused := range c.served.value.refused {
 		ctx.Logger().Warn("a name in a loaded certificate allows no origin", zap.String("policy", PolicyOf(ctx).Name), zap.String("name", refused.name), zap.String("reason", refused.reason))
 	}
 	if c.OnDemand {
 		return checkPermission(tlsApp)
 	}
-	if c.served.size() == 0 {
+	if c.served.value.size() == 0 {
 		ctx.Logger().Warn("this config has no certificate for any host, so that no origin is allowed by one", zap.String("policy", PolicyOf(ctx).Name))
 	}
 	return nil
@@ -143,27 +140,22 @@ func checkPermission(tlsApp *caddytls.TLS) error {
 }
 
 // Cleanup lets go of the names.
-func (c *Certificates) Cleanup() error {
-	if !c.held {
-		return nil
-	}
-	_, err := servedNames.Delete(c.key)
-	return err
-}
+func (c *Certificates) Cleanup() error { return c.served.release() }
 
 // AllowsOrigin reports whether an origin is one of a host with a certificate. See [Source].
 func (c *Certificates) AllowsOrigin(_ *http.Request, s string) bool {
 	o, wellFormed := origin.Parse(s)
-	if !wellFormed || !c.served.onPort(o) {
+	names := c.served.value
+	if !wellFormed || !names.onPort(o) {
 		return false
 	}
-	return c.served.has(o.Host()) || c.OnDemand && c.served.policies.got(o.Host())
+	return names.has(o.Host()) || c.OnDemand && names.policies.got(o.Host())
 }
 
 // Status tells how many names and wildcards there are certificates for, those aside that
 // are got on demand. See [Lister].
 func (c *Certificates) Status() Status {
-	return Status{Shared: c.served, Origins: c.served.size(), Counts: Counts{Last: time.Now()}}
+	return Status{Shared: c.served.value, Origins: c.served.value.size(), Counts: Counts{Last: time.Now()}}
 }
 
 // Interface guards

@@ -20,7 +20,7 @@ import (
 func certificatesOf(names ...string) *Certificates {
 	s := &served{hosts: make(map[string]struct{}), parents: make(map[string]struct{}), ports: map[string]struct{}{"8443": {}}}
 	s.addAll(names, Rules{})
-	return &Certificates{served: s}
+	return &Certificates{served: share[*served]{value: s}}
 }
 
 // everythingOnDemand is an index of one policy, which is for all names.
@@ -152,7 +152,7 @@ func TestCertificatesOutsideOfAnApp(t *testing.T) {
 // TestCertificatesWithoutACache shows that nothing is allowed on demand when Caddy is gone.
 func TestCertificatesWithoutACache(t *testing.T) {
 	c := certificatesOf("a.example")
-	c.OnDemand, c.served.policies = true, everythingOnDemand()
+	c.OnDemand, c.served.value.policies = true, everythingOnDemand()
 	if !c.AllowsOrigin(nil, "https://a.example") || c.AllowsOrigin(nil, "https://b.example") {
 		t.Error("it answers otherwise than the names tell")
 	}
@@ -184,7 +184,7 @@ func BenchmarkCertificates(b *testing.B) {
 		})
 	}
 	b.Run("many_labels_on_demand", func(b *testing.B) {
-		c.OnDemand, c.served.policies = true, everythingOnDemand()
+		c.OnDemand, c.served.value.policies = true, everythingOnDemand()
 		b.ReportAllocs()
 		for b.Loop() {
 			c.AllowsOrigin(nil, long)

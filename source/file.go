@@ -94,7 +94,7 @@ func (f *File) Provision(ctx caddy.Context) error {
 		return err
 	}
 	key := fileKey{path, time.Duration(f.Interval), PolicyOf(ctx).Rules}
-	err = f.watched.take(watchedFiles, key, (*watchedFile).isFresh, func(old *watchedFile) (*watchedFile, error) { return watchFile(key, old) })
+	err = f.watched.takeFresh(watchedFiles, key, (*watchedFile).isFresh, func(old *watchedFile) (*watchedFile, error) { return watchFile(key, old) })
 	if err != nil {
 		return err
 	}

@@ -55,9 +55,7 @@ type HTTP struct {
 	// those of the system.
 	CA string `json:"ca,omitempty"`
 
-	fetched *fetchedList
-	key     httpKey
-	held    bool // whether the pool counts this one
+	fetched share[*fetchedList]
 }
 
 const (
@@ -180,15 +178,11 @@ func (h *HTTP) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	h.key = httpKey{u.String(), string(canonical), ca, time.Duration(h.Interval), time.Duration(h.Timeout), rules}
-	value, _, err := fetchedLists.LoadOrNew(h.key, func() (caddy.Destructor, error) {
-		return fetchList(ctx.Storage(), h.key, u, headers)
-	})
+	key := httpKey{u.String(), string(canonical), ca, time.Duration(h.Interval), time.Duration(h.Timeout), rules}
+	err = h.fetched.take(fetchedLists, key, func() (*fetchedList, error) { return fetchList(ctx.Storage(), key, u, headers) })
 	if err != nil {
 		return err
 	}
-	h.held = true
-	h.fetched = value.(*fetchedList)
 	warnOfPlainHTTP(ctx.Logger(), u)
 	return nil
 }
@@ -245,19 +239,13 @@ func (h *HTTP) readCA(u *url.URL) (string, error) {
 }
 
 // Cleanup lets go of the list, which is fetched no more if no other config has it.
-func (h *HTTP) Cleanup() error {
-	if !h.held {
-		return nil
-	}
-	_, err := fetchedLists.Delete(h.key)
-	return err
-}
+func (h *HTTP) Cleanup() error { return h.fetched.release() }
 
 // AllowsOrigin reports whether the list allows an origin. See [Source].
-func (h *HTTP) AllowsOrigin(_ *http.Request, origin string) bool { return h.fetched.allows(origin) }
+func (h *HTTP) AllowsOrigin(_ *http.Request, origin string) bool { return h.fetched.value.allows(origin) }
 
 // Status tells how the list is. See [Lister].
-func (h *HTTP) Status() Status { return h.fetched.status() }
+func (h *HTTP) Status() Status { return h.fetched.value.status() }
 
 // Interface guards
 var (

@@ -177,7 +177,7 @@ func TestHTTPIsShared(t *testing.T) {
 	if err := strict.Cleanup(); err != nil {
 		t.Fatal(err)
 	}
-	if _, there := fetchedLists.References(strict.key); there || !strict.AllowsOrigin(nil, a) {
+	if _, there := fetchedLists.References(strict.fetched.value.key); there || !strict.AllowsOrigin(nil, a) {
 		t.Error("it is fetched on, or does not answer any more")
 	}
 }

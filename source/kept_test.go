@@ -42,13 +42,13 @@ func TestHTTPStartsWithoutItsServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := h.fetched.keptKey
+	key := h.fetched.value.keptKey
 	awaitKept(t, storage, key, a+"\n")
 	s.answer(answerVersion(b+"\n", &sent))
 	awaitKept(t, storage, key, b+"\n")
 	s.answer(answerList("nonsense"))
 	s.awaitRequests(t, 2)
-	_ = h.fetched.Destruct()
+	_ = h.fetched.value.Destruct()
 
 	for name, down := range map[string]http.HandlerFunc{"down": hijack(""), "wrong": answerList("nonsense"), "unchanged": answerVersion(b+"\n", &sent)} {
 		s.answer(down)
@@ -65,7 +65,7 @@ func TestHTTPStartsWithoutItsServer(t *testing.T) {
 		awaitKept(t, storage, key, c+"\n")
 		s.answer(answerVersion(b+"\n", &sent))
 		awaitKept(t, storage, key, b+"\n")
-		_ = again.fetched.Destruct()
+		_ = again.fetched.value.Destruct()
 	}
 
 	s.answer(hijack(""))
@@ -106,14 +106,14 @@ func TestHTTPKeepsTheListAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaitKept(t, first, h.fetched.keptKey, a+"\n")
+	awaitKept(t, first, h.fetched.value.keptKey, a+"\n")
 	blocked := t.TempDir()
 	write(t, filepath.Join(blocked, "cors"), "") // where there has to be a folder
 	runCaddy(t, blocked)
 	s.awaitRequests(t, 20) // in which it tries to keep it
 	wantStill(t, h, a)
 	second := runCaddy(t, t.TempDir()).Storage()
-	awaitKept(t, second, h.fetched.keptKey, a+"\n")
+	awaitKept(t, second, h.fetched.value.keptKey, a+"\n")
 }
 
 // stalled starts a server of list b that says nothing yet, and keeps list a of it. Its answer
@@ -151,7 +151,7 @@ func TestHTTPStartsWhileItsServerStalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Destruct() }()
-	h := &HTTP{fetched: l}
+	h := &HTTP{fetched: share[*fetchedList]{value: l}}
 	if took := time.Since(start); took < mostKeptWait || took > mostKeptWait+20*time.Second {
 		t.Errorf("it loads within %s", took)
 	}

@@ -99,5 +99,5 @@ func fetching(t *testing.T, rawURL string, storage certmagic.Storage, rules Rule
 		return nil, err
 	}
 	t.Cleanup(func() { _ = l.Destruct() })
-	return &HTTP{fetched: l}, nil
+	return &HTTP{fetched: share[*fetchedList]{value: l}}, nil
 }

@@ -44,9 +44,14 @@ type share[T shared] struct {
 	key  any
 }
 
-// take takes part in what the pool has for a key. If isFresh reports that this will not do, or
-// if there is nothing yet, it makes a new one from the old one, which is nil then.
-func (s *share[T]) take(pool *caddy.UsagePool, key any, isFresh func(T) bool, create func(old T) (T, error)) error {
+// take takes part in what the pool has for a key, or in what create makes if there is nothing.
+func (s *share[T]) take(pool *caddy.UsagePool, key any, create func() (T, error)) error {
+	return s.takeFresh(pool, key, func(T) bool { return true }, func(T) (T, error) { return create() })
+}
+
+// takeFresh is [share.take] for what a config that loads should not have out of date. If
+// isFresh reports that it is, a new one is made from the old one, or from nil.
+func (s *share[T]) takeFresh(pool *caddy.UsagePool, key any, isFresh func(T) bool, create func(old T) (T, error)) error {
 	line, _, err := pool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		return new(lineage[T]), nil
 	})

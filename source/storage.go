@@ -102,7 +102,7 @@ func (s *Storage) Provision(ctx caddy.Context) error {
 	}
 	storage := ctx.Storage()
 	stored := storedKey{storageName(storage), key, time.Duration(s.Interval), PolicyOf(ctx).Rules}
-	err = s.stored.take(storedLists, stored,
+	err = s.stored.takeFresh(storedLists, stored,
 		func(l *storedList) bool { return l.isFresh(storage) },
 		func(old *storedList) (*storedList, error) { return followList(storage, stored, old) })
 	if err != nil {

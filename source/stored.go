@@ -24,9 +24,8 @@ var storedLists = caddy.NewUsagePool()
 // that have it. It holds no storage: that of the config which made it may be closed.
 type storedList struct {
 	current
-	key    storedKey
-	logger *zap.Logger
-	stop   func()
+	key  storedKey
+	stop func()
 
 	loading sync.Mutex
 	edition edition // that was taken, or refused, the last time
@@ -68,7 +67,7 @@ var followed = struct {
 // followList loads a list, and goes on to look at it. If it was followed before, and another
 // list is in force of it, old is that.
 func followList(storage certmagic.Storage, key storedKey, old *storedList) (*storedList, error) {
-	l := &storedList{key: key, logger: caddy.Log().Named(Namespace + ".storage").With(zap.String("key", key.key))}
+	l := &storedList{key: key}
 	if old != nil {
 		l.follow(&old.current)
 		l.edition, l.good = old.inForce()
@@ -78,7 +77,7 @@ func followList(storage certmagic.Storage, key storedKey, old *storedList) (*sto
 		return nil, l.describe(err)
 	}
 	if !l.edition.there {
-		l.logger.Warn("there is no such list of origins in the storage yet, so it allows none", zap.String("path", pathOf(key.key)), zap.String("storage", key.storage))
+		l.logger().Warn("there is no such list of origins in the storage yet, so it allows none", zap.String("path", pathOf(key.key)), zap.String("storage", key.storage))
 	}
 	l.stop = every(key.interval, l.look)
 	followed.Lock()
@@ -101,6 +100,11 @@ func (l *storedList) Destruct() error {
 	defer followed.Unlock()
 	delete(followed.lists, l)
 	return nil
+}
+
+// logger returns where to log, as the config has it that runs.
+func (l *storedList) logger() *zap.Logger {
+	return caddy.Log().Named(Namespace + ".storage").With(zap.String("key", l.key.key))
 }
 
 // inForce returns the edition that was loaded last, and the text of the list in force.
@@ -142,7 +146,7 @@ func (l *storedList) look() {
 	l.refresh(storage)
 	list, err := l.list.Load(), l.failed()
 	if list != before || fmt.Sprint(err) != fmt.Sprint(failed) {
-		logRefresh(l.logger, list, err)
+		logRefresh(l.logger(), list, err)
 	}
 }
 

@@ -33,8 +33,9 @@ func (b *Builder) Add(p Pattern) {
 // Set returns the set of what was added, after which the builder is of no use. It calls pause
 // each time that one is due, see [PauseEvery].
 func (b *Builder) Set(pause func()) *Set {
-	b.set.exact, b.set.anyPort = newTable(b.exact, pause), newTable(b.anyPort, pause)
-	return &b.set
+	set := b.set // and not a pointer into the builder, which would keep the list
+	set.exact, set.anyPort = newTable(b.exact, pause), newTable(b.anyPort, pause)
+	return &set
 }
 
 // packed is a list of strings in one text, each behind its length in two bytes.
