@@ -242,7 +242,9 @@ func (h *HTTP) readCA(u *url.URL) (string, error) {
 func (h *HTTP) Cleanup() error { return h.fetched.release() }
 
 // AllowsOrigin reports whether the list allows an origin. See [Source].
-func (h *HTTP) AllowsOrigin(_ *http.Request, origin string) bool { return h.fetched.value.allows(origin) }
+func (h *HTTP) AllowsOrigin(_ *http.Request, origin string) bool {
+	return h.fetched.value.allows(origin)
+}
 
 // Status tells how the list is. See [Lister].
 func (h *HTTP) Status() Status { return h.fetched.value.status() }
