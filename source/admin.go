@@ -30,8 +30,9 @@ const AdminPath = "/cors/origins/"
 //	PUT    /cors/origins/<key>/<origin>  adds an origin, or a pattern
 //	DELETE /cors/origins/<key>/<origin>  takes one out
 //
-// The origin is percent-encoded, as a path has no "//". A PUT answers 201, or 200 if the origin is there already, a
-// DELETE 204, or 404 if it is not there. When the answer is there, the change is in force on
+// The origin is percent-encoded, as a path has no "//". A PUT answers 201, or 200 if the
+// origin is there already, a DELETE 204, or 404 if it is not there; it takes out any line, also
+// one that is no origin. When the answer is there, the change is in force on
 // this server.
 type adminAPI struct{}
 
@@ -69,12 +70,16 @@ func (adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPut && r.Method != http.MethodDelete {
 		return notAllowed(w, r, http.MethodPut+", "+http.MethodDelete)
 	}
-	pattern, err := patternIn(parts[1:])
+	text, err := originIn(parts[1:])
 	if err != nil {
 		return err
 	}
-	logger := caddy.Log().Named(Namespace+".storage").With(zap.String("key", e.key), zap.Stringer("origin", pattern))
+	logger := caddy.Log().Named(Namespace+".storage").With(zap.String("key", e.key), zap.String("origin", shown(text)))
 	if r.Method == http.MethodPut {
+		pattern, err := origin.ParsePattern(text)
+		if err != nil {
+			return refuse(http.StatusBadRequest, "%q: %w", shown(text), err)
+		}
 		added, err := e.add(pattern)
 		if err != nil {
 			return err
@@ -85,12 +90,12 @@ func (adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 		}
 		return nil
 	}
-	removed, err := e.remove(pattern)
+	removed, err := e.remove(text)
 	if err != nil {
 		return err
 	}
 	if !removed {
-		return refuse(http.StatusNotFound, "%q is not in the list %q", pattern, e.key)
+		return refuse(http.StatusNotFound, "%q is not in the list %q", shown(text), e.key)
 	}
 	logger.Info("an origin was taken out of the list")
 	w.WriteHeader(http.StatusNoContent)
@@ -126,21 +131,17 @@ func newEditor(key string) (*editor, error) {
 	return e, nil
 }
 
-// patternIn returns the pattern that is in the last part of the path. One that was not
-// encoded has become two: servers send clients from "//" to "/".
-func patternIn(parts []string) (origin.Pattern, error) {
+// originIn returns what stands in the last part of the path. An origin that was not encoded has
+// become two: servers send clients from "//" to "/".
+func originIn(parts []string) (string, error) {
 	text, err := url.PathUnescape(strings.Join(parts, "/"))
 	if err != nil {
-		return origin.Pattern{}, refuse(http.StatusBadRequest, "%w", err)
+		return "", refuse(http.StatusBadRequest, "%w", err)
 	}
 	if scheme, rest, ok := strings.Cut(text, ":/"); ok && len(parts) == 2 {
 		text = scheme + "://" + strings.TrimLeft(rest, "/")
 	}
-	pattern, err := origin.ParsePattern(text)
-	if err != nil {
-		return pattern, refuse(http.StatusBadRequest, "%q: %w", shown(text), err)
-	}
-	return pattern, nil
+	return text, nil
 }
 
 // ShownList is a list as the admin API shows it, in JSON.

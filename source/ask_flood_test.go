@@ -16,8 +16,15 @@ import (
 // TestAskLimit shows how many questions are asked at a time, what becomes of the others,
 // and that those about origins that are known have room kept free.
 func TestAskLimit(t *testing.T) {
+	none := caddy.Duration(0)
+	for name, stale := range map[string]*caddy.Duration{"stale": nil, "stale off": &none} {
+		t.Run(name, func(t *testing.T) { testAskLimit(t, stale) })
+	}
+}
+
+func testAskLimit(t *testing.T, stale *caddy.Duration) {
 	e := newEndpoint(t, answers(http.StatusOK))
-	a := asking(t, e, Ask{TTL: caddy.Duration(100 * time.Millisecond), Timeout: caddy.Duration(time.Minute)})
+	a := asking(t, e, Ask{TTL: caddy.Duration(100 * time.Millisecond), Timeout: caddy.Duration(time.Minute), Stale: stale})
 	if !a.AllowsOrigin(tenant, "https://known.example") {
 		t.Fatal("not allowed")
 	}

@@ -138,7 +138,8 @@ func (a *asker) look(q question) (bool, *flight) {
 	now := uptime()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if known, ok := a.allowed.Get(q); ok && now < known.until {
+	known, wasAllowed := a.allowed.Get(q)
+	if wasAllowed && now < known.until {
 		if now >= known.again {
 			a.launch(q, maxAsks)
 		}
@@ -152,6 +153,9 @@ func (a *asker) look(q question) (bool, *flight) {
 	if until, ok := a.denied.Get(q); ok && now < until {
 		a.counts.HitsDenied++
 		return false, nil
+	}
+	if wasAllowed { // and most likely is again
+		return false, a.launch(q, maxAsks)
 	}
 	return false, a.launch(q, maxNewAsks)
 }

@@ -20,6 +20,7 @@ type current struct {
 	mu     sync.Mutex
 	err    error // of the last try to get it
 	counts Counts
+	ended  bool // whether its last line has an end
 }
 
 // allows reports whether the list in force allows an origin.
@@ -36,12 +37,22 @@ func (c *current) parse(text string, rules Rules, err error) error {
 		}
 		list, err = parseListGently(text, rules, pause)
 	}
-	c.take(list, err)
+	if err == nil { // last, as a line that is refused tells more
+		err = c.checkWhole(text)
+	}
+	c.take(text, list, err)
 	return err
 }
 
-// take puts a list in force, or notes why there is none.
-func (c *current) take(list *List, err error) {
+// checkWhole refuses what looks like the beginning of a list, see [checkWhole].
+func (c *current) checkWhole(text string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return checkWhole(text, c.ended)
+}
+
+// take puts the list of a text in force, or notes why there is none.
+func (c *current) take(text string, list *List, err error) {
 	if err == nil {
 		c.list.Store(list)
 	}
@@ -49,13 +60,16 @@ func (c *current) take(list *List, err error) {
 	defer c.mu.Unlock()
 	c.err = err
 	c.counts.add(err)
+	if err == nil {
+		c.ended = endsLines(text)
+	}
 }
 
-// follow goes on with the counts of the list that was in force before this one.
+// follow goes on where the list was that was in force before this one.
 func (c *current) follow(old *current) {
 	old.mu.Lock()
 	defer old.mu.Unlock()
-	c.counts = old.counts
+	c.counts, c.ended = old.counts, old.ended
 }
 
 // confirm notes that the list in force is what there is to be had now.

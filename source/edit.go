@@ -1,12 +1,12 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -17,55 +17,6 @@ import (
 
 // Edits of a list in a storage that servers share: one at a time, under the storage's own
 // lock, so that none is lost.
-
-// lockTimeout is how long an edit waits for others. A server that died in the middle of
-// one keeps the lock of a file system for 10 seconds.
-const lockTimeout = 20 * time.Second
-
-// editing has, for each key, a channel of one that an edit of this process fills. Most
-// storages look only now and then whether a lock is free.
-var editing = struct {
-	sync.Mutex
-	turns map[string]chan struct{}
-}{turns: make(map[string]chan struct{})}
-
-// awaitTurn waits until no other edit of this process is at a list. It returns what ends
-// the turn.
-func awaitTurn(ctx context.Context, key string) (end func(), err error) {
-	editing.Lock()
-	turn := editing.turns[key]
-	if turn == nil {
-		turn = make(chan struct{}, 1)
-		editing.turns[key] = turn
-	}
-	editing.Unlock()
-	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// lock locks a list for this server alone. It returns what unlocks it.
-func lock(ctx context.Context, storage certmagic.Storage, key string) (unlock func(), err error) {
-	end, err := awaitTurn(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	// Storages may take slashes out, and this name is nobody else's without them.
-	name := "cors_origins_" + key
-	if err := storage.Lock(ctx, name); err != nil {
-		end()
-		return nil, err
-	}
-	return func() {
-		defer end()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageTimeout)
-		defer cancel()
-		_ = storage.Unlock(ctx, name) // a lock that stays gets stale
-	}, nil
-}
 
 // editor edits the list of a key.
 type editor struct {
@@ -82,27 +33,29 @@ func (e *editor) add(pattern origin.Pattern) (added bool, err error) {
 			return false, refuse(http.StatusBadRequest, "%q: %s", err.shown(), err.Reason)
 		}
 	}
+	isThere := isEntry(pattern.String())
 	return e.edit(func(text string) string {
 		for line := range strings.Lines(text) {
-			if isEntry(line, pattern) {
+			if isThere(line) {
 				return text
 			}
 		}
-		if text != "" && !strings.HasSuffix(text, "\n") {
+		if text != "" && !endsLines(text) {
 			text += "\n"
 		}
 		return text + pattern.String() + "\n"
 	}, true)
 }
 
-// remove takes a pattern out of the list, with what comments stand behind it. It reports
+// remove takes an entry out of the list, with what comments stand behind it. It reports
 // false if it was not there. A list that is refused for other lines is stored all the same,
-// and the pattern is in force here no more; the error tells so.
-func (e *editor) remove(pattern origin.Pattern) (removed bool, err error) {
+// and the entry is in force here no more; the error tells so.
+func (e *editor) remove(entry string) (removed bool, err error) {
+	isGone := isEntry(entry)
 	return e.edit(func(text string) string {
 		var b strings.Builder
 		for line := range strings.Lines(text) {
-			if !isEntry(line, pattern) {
+			if !isGone(line) {
 				b.WriteString(line)
 			}
 		}
@@ -116,14 +69,18 @@ func (e *editor) remove(pattern origin.Pattern) (removed bool, err error) {
 // emptyList is a list of no origins. One without any text would be taken for lost.
 const emptyList = "# origins, one a line\n"
 
-// isEntry reports whether a line of a list is a pattern, in whatever spelling.
-func isEntry(line string, pattern origin.Pattern) bool {
-	entry := entryOf(line)
-	if entry == "" {
-		return false
+// isEntry returns what reports whether a line of a list is an entry: a pattern, in whatever
+// spelling, or what is none, as it stands.
+func isEntry(entry string) func(line string) bool {
+	pattern, err := origin.ParsePattern(entry)
+	return func(line string) bool {
+		other := entryOf(line)
+		if other == "" || other == entry || err != nil {
+			return other != "" && other == entry
+		}
+		parsed, err := origin.ParsePattern(other)
+		return err == nil && parsed.String() == pattern.String()
 	}
-	parsed, err := origin.ParsePattern(entry)
-	return err == nil && parsed.String() == pattern.String()
 }
 
 // edit changes the text of the list, in the storage and in force on this server. If only
@@ -145,13 +102,22 @@ func (e *editor) edit(change func(text string) string, onlyGood bool) (changed b
 	if err != nil {
 		return false, err
 	}
+	cut := e.checkWhole(before)
+	if onlyGood && cut != nil { // what is added would end the line
+		return false, e.refuseToAdd(cut)
+	}
 	after := change(before)
+	if cut == nil && after != before && !endsLines(after) {
+		after += "\n"
+	}
+	cut = e.checkWhole(after)
 	var refused error
 	lists, errs := make([]*List, len(e.lists)), make([]error, len(e.lists))
 	for i, l := range e.lists {
-		if lists[i], errs[i] = l.check(before, after); errs[i] != nil {
-			refused = errs[i]
+		if lists[i], errs[i] = ParseList(after, l.key.rules); cut != nil {
+			errs[i] = cut
 		}
+		refused = cmp.Or(refused, errs[i])
 	}
 	if onlyGood && refused != nil {
 		return false, e.explain(before, refused)
@@ -169,19 +135,34 @@ func (e *editor) edit(change func(text string) string, onlyGood bool) (changed b
 		l.put(after, lists[i], errs[i], change)
 	}
 	if refused != nil {
-		return false, refuse(http.StatusConflict, "this is done, but the list %q in the storage is refused for other lines, so what else is in force stays, and other servers keep all of their last good one; correct it: %w", e.key, refused)
+		return false, refuse(http.StatusConflict, "here it is allowed by this list no more, but the list %q in the storage is refused, so what else is in force stays, and other servers keep all of their last good one; correct it: %w", e.key, refused)
 	}
 	return after != before, nil
+}
+
+// checkWhole refuses what looks like the beginning of a list, see [checkWhole]. One that is
+// not there yet is whole.
+func (e *editor) checkWhole(text string) error {
+	for _, l := range e.lists {
+		if err := l.checkWhole(text); text != "" && err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // explain says why nothing is added to a list.
 func (e *editor) explain(before string, refused error) error {
 	for _, l := range e.lists {
-		if _, err := l.check(before, before); err != nil {
-			return refuse(http.StatusConflict, "the list %q in the storage is refused, so nothing is added to it; correct it first: %w", e.key, err)
+		if _, err := ParseList(before, l.key.rules); err != nil {
+			return e.refuseToAdd(err)
 		}
 	}
 	return refuse(http.StatusConflict, "the list %q would be refused with this: %w", e.key, refused)
+}
+
+func (e *editor) refuseToAdd(refused error) error {
+	return refuse(http.StatusConflict, "the list %q in the storage is refused, so nothing is added to it; correct it first: %w", e.key, refused)
 }
 
 // load returns what is stored, and what an edit starts from: that, or where the list is gone
@@ -194,9 +175,10 @@ func (e *editor) load(ctx context.Context) (stored, text string, err error) {
 	if stored != "" {
 		return stored, stored, nil
 	}
-	for _, l := range e.lists {
-		if _, text = l.inForce(); text != "" {
-			break
+	var last time.Time
+	for _, l := range e.lists { // some may have looked later than others
+		if _, good := l.inForce(); good != "" && l.status().Last.After(last) {
+			text, last = good, l.status().Last
 		}
 	}
 	return "", text, nil

@@ -1,11 +1,13 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -60,11 +62,12 @@ func TestEdits(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := &editor{storage, "tenants", []*storedList{s.stored.value}, time.Minute}
-			edit, of := e.add, test.add
-			if test.add == "" {
-				edit, of = e.remove, test.remove
+			changed, err := false, error(nil)
+			if test.add != "" {
+				changed, err = e.add(pattern(t, test.add))
+			} else {
+				changed, err = e.remove(test.remove)
 			}
-			changed, err := edit(pattern(t, of))
 			if err != nil || changed != test.changed {
 				t.Errorf("changed: %v, %v", changed, err)
 			}
@@ -119,8 +122,8 @@ func TestEditsAreRefused(t *testing.T) {
 	store(t, storage, a+"\nnonsense\n"+b+"\n")
 	_, err = e.add(pattern(t, c))
 	want(http.StatusConflict, "correct it first: line 2: ", err)
-	_, err = e.remove(pattern(t, b))
-	want(http.StatusConflict, "this is done, but ", err)
+	_, err = e.remove(b)
+	want(http.StatusConflict, "is allowed by this list no more, but ", err)
 	if text, err := os.ReadFile(fileOf(storage)); string(text) != a+"\nnonsense\n" {
 		t.Errorf("the list is %q, %v", text, err)
 	}
@@ -135,8 +138,8 @@ func TestEditsAreRefused(t *testing.T) {
 	store(t, storage, a+"\nhttps://b.exam")
 	_, err = e.add(pattern(t, c))
 	want(http.StatusConflict, "correct it first: the last line has no end", err)
-	_, err = e.remove(pattern(t, a))
-	want(http.StatusConflict, "this is done, but ", err)
+	_, err = e.remove(a)
+	want(http.StatusConflict, "is allowed by this list no more, but ", err)
 	if strict.AllowsOrigin(nil, a) || strict.AllowsOrigin(nil, "https://b.exam") {
 		t.Error("what was taken out is in force, or a line that is cut")
 	}
@@ -173,6 +176,138 @@ func TestEditsAreRefused(t *testing.T) {
 	mkdir(t, fileOf(storage))
 	_, err = e.add(pattern(t, b))
 	want(http.StatusServiceUnavailable, "cannot be loaded", err)
+}
+
+// TestEditsOfACutList shows that a list whose last line is cut is in force again when that line
+// is taken out, and that one whose lines were never ended gets an end.
+func TestEditsOfACutList(t *testing.T) {
+	storage := runCaddy(t, t.TempDir()).Storage()
+	store(t, storage, a+"\n")
+	s, err := following(t, storage, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &editor{storage, "tenants", []*storedList{s.stored.value}, time.Minute}
+	store(t, storage, a+"\n"+b+"\nhttps://c.exam")
+	if removed, err := e.remove("https://c.exam"); err != nil || !removed || !s.AllowsOrigin(nil, b) || s.AllowsOrigin(nil, "https://c.exam") {
+		t.Errorf("%v, %v", removed, err)
+	}
+	wantGood(t, s)
+
+	store(t, storage, a+"\n"+b+"/\n")
+	if removed, err := e.remove(b + "/"); err != nil || !removed {
+		t.Errorf("a line that is no origin: %v, %v", removed, err)
+	}
+	wantGood(t, s)
+
+	const last = "https://c.example"
+	open := a + "\n# " + strings.Repeat("x", blockBytes-len(last)-3) + "\n" + last
+	storage = runCaddy(t, t.TempDir()).Storage()
+	store(t, storage, open)
+	if s, err = following(t, storage, Rules{}); err != nil {
+		t.Fatal(err)
+	}
+	e = &editor{storage, "tenants", []*storedList{s.stored.value}, time.Minute}
+	if removed, err := e.remove(a); err != nil || !removed {
+		t.Errorf("%v, %v", removed, err)
+	}
+	if text, err := os.ReadFile(fileOf(storage)); string(text) != strings.TrimPrefix(open, a+"\n")+"\n" {
+		t.Errorf("the list is %q, %v", text, err)
+	}
+}
+
+// TestEditsAreOfTheNewestList shows that a lost list is stored again as the policy has it that
+// saw it last.
+func TestEditsAreOfTheNewestList(t *testing.T) {
+	for range 10 {
+		storage := runCaddy(t, t.TempDir()).Storage()
+		store(t, storage, a+"\n"+b+"\n")
+		key := storedKey{storageName(storage), "tenants", time.Hour, Rules{}}
+		first, err := followList(storage, key, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store(t, storage, a+"\n")
+		key.rules.Credentials = true
+		second, err := followList(storage, key, nil) // which sees that b is out
+		if err != nil {
+			t.Fatal(err)
+		}
+		remove(t, fileOf(storage))
+		e, err := newEditor("tenants")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if added, err := e.add(pattern(t, c)); err != nil || !added {
+			t.Errorf("%v, %v", added, err)
+		}
+		if text, err := os.ReadFile(fileOf(storage)); string(text) != a+"\n"+c+"\n" {
+			t.Errorf("the list is %q, %v", text, err)
+		}
+		if err := errors.Join(first.Destruct(), second.Destruct()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestEditsWhileAConfigLoads shows that an edit is in force in a config that is being loaded,
+// too, also where that has read the list already.
+func TestEditsWhileAConfigLoads(t *testing.T) {
+	storage := runCaddy(t, t.TempDir()).Storage()
+	store(t, storage, a+"\n"+b+"\n")
+	read, edited := make(chan struct{}), make(chan error, 1)
+	slow := &pausedStorage{FileStorage: *storage.(*certmagic.FileStorage), loaded: read}
+	go func() {
+		<-read
+		e, err := newEditor("tenants")
+		if err == nil {
+			_, err = e.remove(b)
+		}
+		edited <- err
+	}()
+	l, err := followList(slow, storedKey{storageName(storage), "tenants", time.Hour, Rules{}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Destruct() }()
+	if err := <-edited; err != nil || l.allows(b) || !l.allows(a) {
+		t.Errorf("what was taken out is in force: %v", err)
+	}
+}
+
+// pausedStorage is a storage that tells when it loaded something, and takes its time then.
+type pausedStorage struct {
+	certmagic.FileStorage
+	loaded chan struct{}
+	once   sync.Once
+}
+
+func (s *pausedStorage) Load(ctx context.Context, key string) ([]byte, error) {
+	text, err := s.FileStorage.Load(ctx, key)
+	s.once.Do(func() { close(s.loaded) })
+	time.Sleep(interval)
+	return text, err
+}
+
+// TestEditsAfterACrashOfABusyServer shows that a lock goes which a server left behind, and
+// which another one goes on to refresh, as it had one just before.
+func TestEditsAfterACrashOfABusyServer(t *testing.T) {
+	storage := runCaddy(t, t.TempDir()).Storage()
+	s, err := following(t, storage, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &editor{storage, "tenants", []*storedList{s.stored.value}, time.Second}
+	locks := filepath.Join(storage.(*certmagic.FileStorage).Path, "locks")
+	mkdir(t, locks)
+	for left, free := range map[time.Duration]bool{time.Second: false, 2 * lockTimeout: true} {
+		created := time.Now().Add(-left).Format(time.RFC3339Nano)
+		write(t, filepath.Join(locks, "cors_origins_tenants.lock"), fmt.Sprintf(`{"created": %q, "updated": %q}`, created, time.Now().Format(time.RFC3339Nano)))
+		added, err := e.add(pattern(t, "https://t"+strconv.Itoa(int(left.Seconds()))+".example"))
+		if added != free || free != (err == nil) {
+			t.Errorf("after %s: %v, %v", left, added, err)
+		}
+	}
 }
 
 // wantGood fails unless a list is good within some seconds.
@@ -240,7 +375,7 @@ func TestEditsAtOnce(t *testing.T) {
 				}
 				if j == 4 {
 					o := fmt.Sprintf("https://t%d-0.example", i)
-					if removed, err := e.remove(pattern(t, o)); err != nil || !removed {
+					if removed, err := e.remove(o); err != nil || !removed {
 						t.Errorf("%s: %v, %v", o, removed, err)
 					}
 					if s.AllowsOrigin(nil, o) {
@@ -267,7 +402,7 @@ func TestEditsOfNoList(t *testing.T) {
 	}
 	e := &editor{storage, "tenants", []*storedList{s.stored.value}, time.Minute}
 	for range 2 {
-		if removed, err := e.remove(pattern(t, a)); err != nil || removed {
+		if removed, err := e.remove(a); err != nil || removed {
 			t.Errorf("%v, %v", removed, err)
 		}
 		before := s.Status().Last
@@ -277,7 +412,7 @@ func TestEditsOfNoList(t *testing.T) {
 			}
 		}
 		_, added := e.add(pattern(t, a))
-		_, removed := e.remove(pattern(t, a))
+		_, removed := e.remove(a)
 		if err := errors.Join(added, removed); err != nil {
 			t.Error(err)
 		}

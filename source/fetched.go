@@ -119,7 +119,7 @@ func (l *fetchedList) useKept(storage certmagic.Storage) *keptList {
 		return nil
 	}
 	l.list.Store(list)
-	l.counts.Last = kept.Fetched
+	l.counts.Last, l.ended = kept.Fetched, endsLines(kept.text)
 	l.version, l.sum = kept.validators, kept.Sum
 	return kept
 }

@@ -130,6 +130,7 @@ func TestHTTPKeepsTheLastGoodList(t *testing.T) {
 		"what is no gzip":    status(200, "Content-Encoding: gzip"),
 		"a bad line":         answerList(b, b+"/path"),
 		"a risk":             answerList(b, "http://b.example"),
+		"a cut line":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, b+"\nhttps://c.exam") },
 		"JSON":               answerList(`["` + b + `"]`),
 		"garbage":            answerList(strings.Repeat("\x00\xff\n", 100_000)),
 		"nothing":            func(http.ResponseWriter, *http.Request) {},

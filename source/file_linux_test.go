@@ -2,8 +2,11 @@ package source
 
 import (
 	"bytes"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -14,6 +17,56 @@ func init() {
 		if err := syscall.Mkfifo(path, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestFileThatCannotBeRead shows that a file which may not be read is read when it may, though
+// nothing else of it changes.
+func TestFileThatCannotBeRead(t *testing.T) {
+	if os.Getuid() == 0 { // who may read all
+		asNobody(t)
+		return
+	}
+	path := filepath.Join(t.TempDir(), "origins.txt")
+	large := strings.Repeat("# a comment\n", smallFile/10)
+	write(t, path, a+"\n"+large)
+	f, err := openFile(t, path, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path+".new", b+"\n"+large)
+	if err := errors.Join(os.Chmod(path+".new", 0), os.Rename(path+".new", path)); err != nil {
+		t.Fatal(err)
+	}
+	wantStill(t, f, a)
+	if s := f.Status(); s.Failures != 1 {
+		t.Errorf("its status is %+v", s)
+	}
+	if _, err := openFile(t, path, Rules{}); err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("the error is %v", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantSoon(t, f, b, a)
+}
+
+// asNobody runs the test as a user who may do nothing in particular.
+func asNobody(t *testing.T) {
+	dir := t.TempDir()
+	program, err := os.ReadFile(os.Args[0])
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "test"), program, 0o755) //nolint:gosec // It is for others.
+	}
+	if err := errors.Join(err, os.Chmod(dir, 0o777), os.Chmod(filepath.Dir(dir), 0o755)); err != nil { //nolint:gosec // It is for others.
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), filepath.Join(dir, "test"), "-test.run=^"+t.Name()+"$", "-test.v")
+	command.Dir, command.Env = dir, append(os.Environ(), "TMPDIR="+dir, "HOME="+dir)
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := command.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -236,7 +236,13 @@ func TestFileReload(t *testing.T) {
 			t.Errorf("%q: the error is %v, want %s", text, err, want)
 		}
 	}
-	write(t, path, b+"\n")
+	go func() { // somebody who writes a list slowly
+		for _, text := range []string{a + "\n", a + "\n" + c + "\n", b + "\n"} {
+			_ = os.WriteFile(path, []byte(text), 0o600)
+			time.Sleep(200 * time.Millisecond)
+		}
+	}()
+	time.Sleep(50 * time.Millisecond)
 	second, err := load()
 	if err != nil || !second.AllowsOrigin(nil, b) || second.AllowsOrigin(nil, a) {
 		t.Fatalf("a config that loads does not see what is in the file now: %v", err)

@@ -3,6 +3,8 @@ package source
 import (
 	"container/list"
 	"time"
+
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
 // grant is the answer that an origin is allowed.
@@ -12,36 +14,46 @@ type grant struct {
 }
 
 // grants are the answers that allow origins, of which a bounded number is kept. Where there
-// is one too many, the origin with the most hosts loses that which it used the longest ago;
-// of several with as many, the one that was used the longest ago does.
+// is one too many, the owner with the most answers loses that which was used the longest ago;
+// of several with as many, it is one that was not used for long, or that lost one before.
 //
-// So an origin that is allowed, and sent with as many hosts as somebody likes, pushes out
-// no more than its own: also if it was there first, and took what was free.
+// So an origin that is allowed, and sent with as many ports, or to as many hosts, as somebody
+// likes, pushes out no more than its own: also if it was there first, and took what was free.
+// An endpoint that allows all names below a domain cannot be helped.
 type grants struct {
 	most    int
-	known   map[question]*list.Element // an *allowedHost each, in the hosts of its origin
-	origins map[string]*allowedOrigin
-	bySize  map[int]*list.List // an *allowedOrigin each, by how many hosts they have
+	known   map[question]*list.Element // an *ownedGrant each, in the list of its owner
+	owners  map[string]*owner
+	bySize  map[int]*list.List // an *owner each, by how many answers they have
 	largest int                // of these numbers
 }
 
-// allowedOrigin is an origin with its hosts. As all lists here, these begin with what was
-// used last.
-type allowedOrigin struct {
-	hosts list.List
-	size  int           // by which it is in a list of origins
-	place *list.Element // there
+// owner is who has the host of an origin, with the answers about it. As all lists here, they
+// begin with what was used last.
+type owner struct {
+	grants list.List
+	size   int           // by which it is in a list of owners
+	place  *list.Element // there
 }
 
-// allowedHost is a host of an origin.
-type allowedHost struct {
+// ownedGrant is an answer of an owner.
+type ownedGrant struct {
 	question
 	grant
-	of *allowedOrigin
+	of *owner
+}
+
+// ownerOf returns the name of the owner of an origin: its host. Any scheme and port may be
+// written before and behind it.
+func ownerOf(o string) string {
+	if parsed, ok := origin.Parse(o); ok && !parsed.Opaque() {
+		return parsed.Host()
+	}
+	return o
 }
 
 func newGrants(most int) *grants {
-	return &grants{most: most, known: make(map[question]*list.Element), origins: make(map[string]*allowedOrigin), bySize: make(map[int]*list.List)}
+	return &grants{most: most, known: make(map[question]*list.Element), owners: make(map[string]*owner), bySize: make(map[int]*list.List)}
 }
 
 // Len returns how many answers there are.
@@ -50,7 +62,7 @@ func (g *grants) Len() int { return len(g.known) }
 // Peek returns an answer.
 func (g *grants) Peek(q question) (grant, bool) {
 	if e := g.known[q]; e != nil {
-		return e.Value.(*allowedHost).grant, true
+		return e.Value.(*ownedGrant).grant, true
 	}
 	return grant{}, false
 }
@@ -65,11 +77,11 @@ func (g *grants) Get(q question) (grant, bool) {
 }
 
 // use notes that an answer was used.
-func (g *grants) use(e *list.Element) *allowedHost {
-	host := e.Value.(*allowedHost)
-	host.of.hosts.MoveToFront(e)
-	g.bySize[host.of.size].MoveToFront(host.of.place)
-	return host
+func (g *grants) use(e *list.Element) *ownedGrant {
+	granted := e.Value.(*ownedGrant)
+	granted.of.grants.MoveToFront(e)
+	g.bySize[granted.of.size].MoveToFront(granted.of.place)
+	return granted
 }
 
 // Add keeps an answer.
@@ -78,18 +90,19 @@ func (g *grants) Add(q question, answer grant) {
 		g.use(e).grant = answer
 		return
 	}
-	o := g.origins[q.origin]
+	name := ownerOf(q.origin)
+	o := g.owners[name]
 	if o == nil {
-		o = new(allowedOrigin)
-		g.origins[q.origin] = o
+		o = new(owner)
+		g.owners[name] = o
 	}
-	e := o.hosts.PushFront(&allowedHost{q, answer, o})
+	e := o.grants.PushFront(&ownedGrant{q, answer, o})
 	g.known[q] = e
-	g.rank(q.origin, o)
+	g.rank(name, o)
 	g.use(e)
 	if len(g.known) > g.most {
-		loser := g.bySize[g.largest].Back().Value.(*allowedOrigin)
-		g.Remove(loser.hosts.Back().Value.(*allowedHost).question)
+		loser := g.bySize[g.largest].Back().Value.(*owner)
+		g.Remove(loser.grants.Back().Value.(*ownedGrant).question)
 		g.use(e) // for it may be the loser
 	}
 }
@@ -101,26 +114,26 @@ func (g *grants) Remove(q question) {
 		return
 	}
 	delete(g.known, q)
-	o := e.Value.(*allowedHost).of
-	o.hosts.Remove(e)
-	g.rank(q.origin, o)
+	o := e.Value.(*ownedGrant).of
+	o.grants.Remove(e)
+	g.rank(ownerOf(q.origin), o)
 }
 
-// rank puts an origin that has a host more than before, or one less, among those with as
+// rank puts an owner that has an answer more than before, or one less, among those with as
 // many, of which it counts as the one that was used the longest ago until it is used.
-func (g *grants) rank(name string, o *allowedOrigin) {
+func (g *grants) rank(name string, o *owner) {
 	if peers := g.bySize[o.size]; peers != nil {
 		peers.Remove(o.place)
 		if peers.Len() == 0 {
 			delete(g.bySize, o.size)
 			if o.size == g.largest {
-				g.largest-- // where this origin goes, unless it grows
+				g.largest-- // where this owner goes, unless it grows
 			}
 		}
 	}
-	o.size = o.hosts.Len()
+	o.size = o.grants.Len()
 	if o.size == 0 {
-		delete(g.origins, name)
+		delete(g.owners, name)
 		return
 	}
 	peers := g.bySize[o.size]

@@ -29,6 +29,7 @@ func TestGrantsAreFair(t *testing.T) {
 		"what is forgotten makes room":   {3, "a1 a2 b1 -a1 c1", "a2 b1 c1"},
 		"all of an origin is forgotten":  {2, "a1 a2 -a1 -a2 b1 c1 c2", "b1 c2"},
 		"what is not known is forgotten": {2, "-a1 a1 b1 -a2", "a1 b1"},
+		"who lost one counts as unused":  {4, "b1 a1 a2 a3 c1 d1 e1", "b1 c1 d1 e1"},
 		"one alone":                      {1, "a1 b1 a1 a2 c1", "c1"},
 	} {
 		g := newGrants(test.most)
@@ -49,6 +50,19 @@ func TestGrantsAreFair(t *testing.T) {
 		slices.Sort(got)
 		if got := strings.Join(got, " "); got != test.want {
 			t.Errorf("%s: %s are known, want %s", name, got, test.want)
+		}
+	}
+}
+
+// TestGrantsOfManyPorts shows that the ports of a host, and its schemes, are of one owner.
+func TestGrantsOfManyPorts(t *testing.T) {
+	g := newGrants(4)
+	for _, o := range []string{a, b, "https://c.example:1", "https://c.example:2", "http://c.example", "app://c.example"} {
+		g.Add(question{o, "api.example"}, grant{})
+	}
+	for _, o := range []string{a, b, "http://c.example", "app://c.example"} {
+		if _, ok := g.Get(question{o, "api.example"}); !ok {
+			t.Errorf("%s is not known", o)
 		}
 	}
 }
@@ -78,9 +92,9 @@ func TestGrantsAgree(t *testing.T) {
 		hosts, origins, largest := 0, 0, 0
 		for size, peers := range g.bySize {
 			for e := peers.Front(); e != nil; e = e.Next() {
-				o := e.Value.(*allowedOrigin)
-				if o.place != e || o.size != size || o.hosts.Len() != size {
-					t.Fatalf("step %d: an origin with %d hosts is among those with %d", i, o.hosts.Len(), size)
+				o := e.Value.(*owner)
+				if o.place != e || o.size != size || o.grants.Len() != size {
+					t.Fatalf("step %d: an origin with %d hosts is among those with %d", i, o.grants.Len(), size)
 				}
 				hosts += size
 				origins++
@@ -90,8 +104,8 @@ func TestGrantsAgree(t *testing.T) {
 			}
 			largest = max(largest, size)
 		}
-		if hosts != g.Len() || hosts > most || origins != len(g.origins) || largest != g.largest {
-			t.Fatalf("step %d: %d hosts of %d origins, %d at most; it has %d, %d, %d", i, hosts, origins, largest, g.Len(), len(g.origins), g.largest)
+		if hosts != g.Len() || hosts > most || origins != len(g.owners) || largest != g.largest {
+			t.Fatalf("step %d: %d hosts of %d origins, %d at most; it has %d, %d, %d", i, hosts, origins, largest, g.Len(), len(g.owners), g.largest)
 		}
 	}
 }

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// maxListBytes is how large a list may be: ten million origins are.
-	maxListBytes = 512 << 20
+	// maxListBytes is how large a list may be: three million origins are. To read one takes
+	// some four times as much memory.
+	maxListBytes = 128 << 20
 
 	// maxLineErrors is how many refused lines are told at once.
 	maxLineErrors = 50
@@ -43,7 +44,7 @@ func ParseList(text string, rules Rules) (*List, error) {
 func parseListGently(text string, rules Rules, pause func()) (*List, error) {
 	text = strings.TrimPrefix(text, byteOrderMark)
 	var patterns origin.Builder
-	patterns.Grow(len(text) + strings.Count(text, "\n"))
+	patterns.Grow(len(text) + min(strings.Count(text, "\n"), len(text)/len("a://b\n")) + 1)
 	var errs []error
 	size, refused, number := 0, 0, 0
 	for line := range strings.Lines(text) {
@@ -109,17 +110,43 @@ func endsLines(text string) bool { return strings.HasSuffix(text, "\n") }
 // errTooLong is why a list is not read to its end.
 var errTooLong = fmt.Errorf("a list has %d MiB at most", maxListBytes>>20)
 
-// readText reads a list that is about as long as said, in bytes, and not longer than most.
+// readText reads a list that is as long as said, in bytes, or of unknown length if that is
+// negative, and not longer than most.
 func readText(r io.Reader, size, most int64) (string, error) {
+	r = io.LimitReader(r, most+1)
+	if size < 0 {
+		return readPieces(r, most)
+	}
 	var b strings.Builder
-	b.Grow(int(min(max(size, 0), most)))
-	if _, err := io.Copy(&b, io.LimitReader(r, most+1)); err != nil {
+	b.Grow(int(min(size, most)))
+	if _, err := io.Copy(&b, r); err != nil {
 		return "", err
 	}
 	if int64(b.Len()) > most {
 		return "", errTooLong
 	}
 	return b.String(), nil
+}
+
+// readPieces is readText for an unknown length: where one text grows, all of it is copied
+// again and again, and nothing else runs meanwhile.
+func readPieces(r io.Reader, most int64) (string, error) {
+	const pieceBytes = 1 << 20
+	var pieces []string
+	for length := int64(0); ; {
+		var piece strings.Builder
+		n, err := io.CopyN(&piece, r, pieceBytes)
+		pieces = append(pieces, piece.String())
+		if length += n; length > most {
+			return "", errTooLong
+		}
+		if errors.Is(err, io.EOF) {
+			return strings.Join(pieces, ""), nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
 }
 
 // entryOf returns what a line has beside white space and a comment.

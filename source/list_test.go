@@ -3,10 +3,32 @@ package source
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
+
+// TestReadText shows that a text is read whole, or not at all, whether its length is known,
+// is not, or is another than was said.
+func TestReadText(t *testing.T) {
+	const most = 3 << 20
+	broken := errors.New("broken")
+	for _, length := range []int{0, 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, most, most + 1, 2 * most} {
+		text := strings.Repeat("0123456789abcde\n", length/16+1)[:length]
+		for _, said := range []int64{-1, 0, int64(length), 5 << 20} {
+			read, err := readText(strings.NewReader(text), said, most)
+			if length > most && !errors.Is(err, errTooLong) || length <= most && (err != nil || read != text) {
+				t.Errorf("%d bytes, %d said: %d are read, %v", length, said, len(read), err)
+			}
+			read, err = readText(io.MultiReader(strings.NewReader(text[:min(length, most)]), iotest.ErrReader(broken)), said, most)
+			if !errors.Is(err, broken) || read != "" {
+				t.Errorf("%d bytes, %d said, that break: %d are read, %v", length, said, len(read), err)
+			}
+		}
+	}
+}
 
 func TestParseList(t *testing.T) {
 	for name, test := range map[string]struct {

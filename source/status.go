@@ -136,7 +136,7 @@ func logRefresh(logger *zap.Logger, list *List, err error) {
 			logger.Error("a line of the list of origins is refused", zap.Int("line", refused.Line), zap.String("text", refused.shown()), zap.String("reason", refused.Reason))
 			continue
 		}
-		logger.Error("the list of origins is refused", zap.Error(err))
+		logger.Error("the list of origins cannot be taken", zap.Error(err))
 	}
 	logger.Warn("the last good list of origins stays in force", zap.Int("origins", list.Len()))
 }

@@ -108,7 +108,7 @@ func (s *Storage) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.stored.value.describe(s.stored.value.failed())
+	return s.stored.value.describe(s.stored.value.refusal())
 }
 
 // Cleanup lets go of the list, which is followed no more if no other config has it.

@@ -173,9 +173,20 @@ func TestStorageReload(t *testing.T) {
 		}
 	}
 	remove(t, fileOf(storage))
+	first.stored.value.look()
 	if _, err := load(); err == nil || !strings.Contains(err.Error(), "it is gone") {
 		t.Errorf("the error is %v", err)
 	}
+	store(t, storage, a+"\n")
+	if _, err := load(); err != nil {
+		t.Errorf("a list that is as it was does not load: %v", err)
+	}
+	remove(t, fileOf(storage))
+	mkdir(t, fileOf(storage))
+	if s, err := load(); err != nil || !s.AllowsOrigin(nil, a) {
+		t.Errorf("a storage that fails keeps a list that is in force from a config: %v", err)
+	}
+	remove(t, fileOf(storage))
 	store(t, storage, b+"\n")
 	second, err := load()
 	if err != nil || !second.AllowsOrigin(nil, b) || second.AllowsOrigin(nil, a) {

@@ -14,6 +14,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+
+	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
 // storedLists are the lists in storages that sources of this process have, by their
@@ -57,8 +59,8 @@ func storageName(storage certmagic.Storage) string {
 // pathOf returns where the list of a key is in a storage.
 func pathOf(key string) string { return "cors/origins/" + key }
 
-// followed are the lists that are followed. The pool cannot tell: it waits for lists that
-// are being loaded.
+// followed are the lists that are followed, and those that are being loaded for it: an edit
+// that comes meanwhile is for them, too.
 var followed = struct {
 	sync.Mutex
 	lists map[*storedList]struct{}
@@ -72,18 +74,25 @@ func followList(storage certmagic.Storage, key storedKey, old *storedList) (*sto
 		l.follow(&old.current)
 		l.edition, l.good = old.inForce()
 	}
+	followed.Lock()
+	followed.lists[l] = struct{}{}
+	followed.Unlock()
 	l.refresh(storage)
 	if err := l.failed(); err != nil {
+		l.unfollow()
 		return nil, l.describe(err)
 	}
-	if !l.edition.there {
+	if now, _ := l.inForce(); !now.there {
 		l.logger().Warn("there is no such list of origins in the storage yet, so it allows none", zap.String("path", pathOf(key.key)), zap.String("storage", key.storage))
 	}
 	l.stop = every(key.interval, l.look)
+	return l, nil
+}
+
+func (l *storedList) unfollow() {
 	followed.Lock()
 	defer followed.Unlock()
-	followed.lists[l] = struct{}{}
-	return l, nil
+	delete(followed.lists, l)
 }
 
 // followedLists returns the lists that are followed.
@@ -96,9 +105,7 @@ func followedLists() []*storedList {
 // Destruct ends the looks. The list stays, for requests of a config that goes.
 func (l *storedList) Destruct() error {
 	l.stop()
-	followed.Lock()
-	defer followed.Unlock()
-	delete(followed.lists, l)
+	l.unfollow()
 	return nil
 }
 
@@ -114,7 +121,8 @@ func (l *storedList) inForce() (edition, string) {
 	return l.edition, l.good
 }
 
-// isFresh reports whether the list in the storage is the one that was taken, or refused.
+// isFresh reports whether the list in the storage is the one that was taken, or refused. A
+// storage that fails does not keep a config from loading that has the list already.
 func (l *storedList) isFresh(storage certmagic.Storage) bool {
 	l.loading.Lock()
 	defer l.loading.Unlock()
@@ -124,7 +132,14 @@ func (l *storedList) isFresh(storage certmagic.Storage) bool {
 		return true
 	}
 	now, _, err := loadStored(ctx, storage, l.key.key)
-	return err == nil && now.there == l.edition.there && now.sum == l.edition.sum
+	return err != nil || now.there == l.edition.there && now.sum == l.edition.sum
+}
+
+// refusal returns why what is stored is not in force, as far as it was loaded.
+func (l *storedList) refusal() error {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	return l.refused
 }
 
 // describe says what list an error is about.
@@ -183,7 +198,7 @@ func (l *storedList) accept(now edition, text string, err error) {
 	}
 	if err != nil {
 		l.edition.steady = false
-		l.take(nil, err)
+		l.take("", nil, err)
 		return
 	}
 	before := l.edition
@@ -195,32 +210,20 @@ func (l *storedList) accept(now edition, text string, err error) {
 	case l.refused == nil:
 		l.confirm()
 	case l.failed() != l.refused: //nolint:errorlint // whether it is this very one
-		l.take(nil, l.refused)
+		l.take("", nil, l.refused)
 	}
 	l.edition.steady = !now.modified.IsZero() && now.modified.Equal(before.modified) && now.size == before.size
 }
 
 // read puts what was loaded in force, or notes why it cannot be. It returns what was wrong.
 func (l *storedList) read(text string) error {
-	var err error
-	if l.edition.there {
-		err = checkWhole(text, endsLines(l.good))
+	if !l.edition.there {
+		l.take("", &List{set: new(origin.Set)}, nil)
+	} else if err := l.parse(text, l.key.rules, nil); err != nil {
+		return err
 	}
-	if err = l.parse(text, l.key.rules, err); err == nil {
-		l.good = text
-	}
-	return err
-}
-
-// check parses what an edit makes of a list, if what it starts from is whole: an edit may end
-// a line that is cut.
-func (l *storedList) check(before, after string) (*List, error) {
-	if _, good := l.inForce(); before != "" {
-		if err := checkWhole(before, endsLines(good)); err != nil {
-			return nil, err
-		}
-	}
-	return ParseList(after, l.key.rules)
+	l.good = text
+	return nil
 }
 
 // put takes what an edit stored, as it was parsed. Where it is refused, the edit is done to
@@ -229,7 +232,7 @@ func (l *storedList) put(text string, list *List, refused error, edit func(text 
 	l.loading.Lock()
 	defer l.loading.Unlock()
 	l.edition, l.refused = edition{there: text != "", sum: sumOf(text)}, refused
-	l.take(list, refused)
+	l.take(text, list, refused)
 	if refused == nil {
 		l.good = text
 		return

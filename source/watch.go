@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -22,8 +23,11 @@ const (
 	// A file that changed is read if it stayed as it is for one look more, as somebody may
 	// be writing it. One that is empty, or that ends inside a line, is not taken before it
 	// stayed so for three: somebody is writing it, most likely. All are within the interval.
-	steadyLooks     = 1
 	unfinishedLooks = 3
+
+	// mostSteadyWait is how long a config that loads waits, at most, for a file that somebody
+	// seems to be writing.
+	mostSteadyWait = time.Second
 
 	// smallFile is how large a file may be, in bytes, whose text is compared at each look.
 	// Of larger ones, size and time tell.
@@ -40,7 +44,6 @@ type watchedFile struct {
 	loaded  look // how the file looked when it was taken, or refused
 	before  look // how it looked the last time
 	steady  int  // how often in a row it has looked so
-	ended   bool // whether the last line of the list in force has an end
 }
 
 // watchFile reads a file, and goes on to look at it. If it was watched before, and another
@@ -48,18 +51,36 @@ type watchedFile struct {
 func watchFile(key fileKey, old *watchedFile) (*watchedFile, error) {
 	w := &watchedFile{key: key}
 	if old != nil {
-		old.looking.Lock()
-		w.ended = old.ended
-		old.looking.Unlock()
 		w.follow(&old.current)
+		w.awaitSteady()
 	}
 	now := lookAt(key.path)
 	text, err := readList(key.path)
+	if err == nil && !lookAt(key.path).same(now) {
+		err = errors.New("somebody is writing it; try again")
+	}
 	if err := w.read(now, text, err); err != nil {
 		return nil, w.describe(err)
 	}
 	w.stop = every(key.interval/looks, w.look)
 	return w, nil
+}
+
+// awaitSteady waits for a file that was just changed to stay as it is for one look, as it is
+// perhaps not written in full.
+func (w *watchedFile) awaitSteady() {
+	wait := min(w.key.interval/looks, mostSteadyWait)
+	for before, deadline := lookAt(w.key.path), time.Now().Add(mostSteadyWait); time.Now().Before(deadline); {
+		if before.info == nil || time.Since(before.info.ModTime()) > wait {
+			return
+		}
+		time.Sleep(wait)
+		now := lookAt(w.key.path)
+		if now.same(before) {
+			return
+		}
+		before = now
+	}
 }
 
 // Destruct ends the watch. The list stays, for requests of a config that goes.
@@ -99,12 +120,12 @@ func (w *watchedFile) look() {
 		return
 	}
 	w.steady++
-	if w.steady < steadyLooks {
-		return
-	}
 	text, err := readList(w.key.path)
 	if finished := err == nil && endsLines(text); !finished && w.steady < unfinishedLooks {
 		return
+	}
+	if !lookAt(w.key.path).same(now) {
+		return // it was written meanwhile
 	}
 	err = w.read(now, text, err)
 	logRefresh(caddy.Log().Named(Namespace+".file").With(zap.String("path", w.key.path)), w.list.Load(), err)
@@ -113,16 +134,10 @@ func (w *watchedFile) look() {
 // read puts what was read in force, or notes why it cannot be. It returns what was wrong.
 func (w *watchedFile) read(now look, text string, err error) error {
 	w.loaded = now
-	if err == nil {
-		err = checkWhole(text, w.ended)
-	}
-	if err = w.parse(text, w.key.rules, err); err == nil {
-		w.ended = endsLines(text)
-	}
-	return err
+	return w.parse(text, w.key.rules, err)
 }
 
-// look is what a file looks like from outside.
+// look is what a file looks like from outside, and whether it can be read.
 type look struct {
 	info fs.FileInfo // nil if there is an error
 	text [sha256.Size]byte
@@ -131,18 +146,18 @@ type look struct {
 
 // lookAt looks at a file.
 func lookAt(path string) look {
-	info, err := os.Stat(path)
-	if err == nil {
-		err = checkFile(info)
-	}
+	file, info, err := openList(path)
 	if err != nil {
 		return look{err: err.Error()}
 	}
+	defer file.Close()
 	l := look{info: info}
 	if info.Size() <= smallFile {
-		if text, err := readList(path); err == nil {
-			l.text = sha256.Sum256([]byte(text))
+		text, err := readText(file, info.Size(), maxListBytes)
+		if err != nil {
+			return look{err: err.Error()}
 		}
+		l.text = sha256.Sum256([]byte(text))
 	}
 	return l
 }
@@ -156,24 +171,29 @@ func (l look) same(other look) bool {
 		l.info.ModTime().Equal(other.info.ModTime()) && l.text == other.text
 }
 
-// checkFile refuses what is not a file, such as a pipe, which would be waited for.
-func checkFile(info fs.FileInfo) error {
-	if !info.Mode().IsRegular() {
-		return errors.New("this is not a file")
+// openList opens a file, but nothing that would be waited for, such as a pipe.
+func openList(path string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
 	}
-	return nil
+	if !info.Mode().IsRegular() {
+		return nil, nil, errors.New("this is not a file")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info, err = file.Stat(); err != nil {
+		_ = file.Close()
+		return nil, nil, err
+	}
+	return file, info, nil
 }
 
 // readList reads a file of bounded size.
 func readList(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if err := checkFile(info); err != nil {
-		return "", err
-	}
-	file, err := os.Open(path)
+	file, info, err := openList(path)
 	if err != nil {
 		return "", err
 	}
