@@ -1,0 +1,193 @@
+package corsproxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+)
+
+// exchange is one request on its way to a target and back, with the redirects between.
+type exchange struct {
+	*Handler
+	ctx     context.Context // of all of it
+	at      place           // what is asked for
+	target  *target         // that has it
+	body    *limited        // of the request
+	entered []string        // the origins at which it counts as under way
+	failure atomic.Pointer[refusal]
+}
+
+type exchangeKey struct{}
+
+// transport is what the reverse proxy sends requests by. What Caddy's proxy has made of a
+// request by then stands in it, but for where it goes, which the exchange says.
+type transport struct{}
+
+// RoundTrip sends a request to its target, follows redirects, and returns the response as
+// it is passed on.
+func (transport) RoundTrip(asked *http.Request) (*http.Response, error) {
+	e := asked.Context().Value(exchangeKey{}).(*exchange)
+	response, secret, err := e.follow(asked)
+	if err != nil {
+		return nil, e.fail(err)
+	}
+	passed, refused := e.pass(asked, response, secret)
+	if refused != nil {
+		_ = response.Body.Close()
+		return nil, e.fail(refused)
+	}
+	return passed, nil
+}
+
+// follow sends a request, and to where it is redirected. It reports whether a secret of the
+// config was sent to where the response is from.
+func (e *exchange) follow(asked *http.Request) (*http.Response, bool, error) {
+	at, crossed := e.at, false
+	header := filter(asked.Header, func(name string) bool { return !fromRequests.has(name) })
+	for hops := 0; ; hops++ {
+		if !e.enter(at) {
+			return nil, false, refusedTargetLoad
+		}
+		request := (&http.Request{Method: asked.Method, URL: at.url(), Host: at.origin.Authority(), Header: header.Clone()}).WithContext(e.ctx)
+		if hops == 0 {
+			request.Body, request.ContentLength = asked.Body, asked.ContentLength
+		}
+		request.Header.Set("Accept-Encoding", "identity")
+		secret := !crossed && e.addSecrets(request.Header, asked.Header, at)
+		response, err := e.client.RoundTrip(request)
+		if err != nil || !redirects(response) {
+			return response, secret, err
+		}
+		_ = response.Body.Close()
+		if asked.Method != http.MethodGet && asked.Method != http.MethodHead {
+			return nil, false, failedRedirectPOST
+		}
+		if hops == e.redirects {
+			return nil, false, failedRedirectCount
+		}
+		next, refused := e.next(at, response.Header.Get("Location"))
+		if refused != nil {
+			return nil, false, refused
+		}
+		if next.origin != e.at.origin && !crossed {
+			crossed = true
+			header = filter(header, acrossOrigins.has)
+		}
+		at = next
+	}
+}
+
+// redirects reports whether a response is a redirect that browsers follow.
+func redirects(response *http.Response) bool {
+	switch response.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return response.Header.Get("Location") != ""
+	}
+	return false
+}
+
+// next returns where a redirect leads to. It is checked as what pages ask for is.
+func (e *exchange) next(from place, location string) (place, *refusal) {
+	u, err := from.url().Parse(location)
+	if err != nil {
+		return place{}, failedRedirectURL
+	}
+	to, refused := parsePlace(u.String())
+	if refused != nil {
+		return place{}, failedRedirectURL
+	}
+	if from.origin.Scheme() == schemeTLS && to.origin.Scheme() != schemeTLS {
+		return place{}, failedRedirectPlain
+	}
+	if _, refused := e.targets.find(to); refused != nil {
+		return place{}, failedRedirect
+	}
+	return to, nil
+}
+
+// addSecrets adds what only some targets get: the client's Authorization, and what the
+// config has for them. It reports whether that is any of the latter.
+func (e *exchange) addSecrets(header, asked http.Header, to place) bool {
+	if _, refused := e.takeAuthorization.find(to); refused == nil {
+		if values := asked.Values("Authorization"); len(values) > 0 {
+			header["Authorization"] = values
+		}
+	}
+	added := false
+	for _, secret := range e.secrets {
+		if _, refused := secret.targets.find(to); refused == nil {
+			header.Set(secret.name, secret.value)
+			added = true
+		}
+	}
+	return added
+}
+
+// enter counts the exchange as under way at an origin, unless there are too many.
+func (e *exchange) enter(at place) bool {
+	key := at.origin.String()
+	for _, entered := range e.entered {
+		if entered == key {
+			return true
+		}
+	}
+	if !e.perTarget.enter(key) {
+		return false
+	}
+	e.entered = append(e.entered, key)
+	return true
+}
+
+// leave counts the exchange off.
+func (e *exchange) leave() {
+	for _, key := range e.entered {
+		e.perTarget.leave(key)
+	}
+}
+
+// fail notes what the exchange failed at, and returns it; or that the client is gone, as the
+// reverse proxy knows it.
+func (e *exchange) fail(err error) error {
+	refused := e.refusalOf(err)
+	if refused == nil {
+		return context.Canceled
+	}
+	if e.failure.CompareAndSwap(nil, refused) {
+		e.logFailure(refused, err)
+	}
+	return refused
+}
+
+// refusalOf returns what pages are told of an error, or nil if nobody waits for it.
+func (e *exchange) refusalOf(err error) *refusal {
+	var (
+		refused     *refusal
+		address     *addressError
+		name        *net.DNSError
+		certificate *tls.CertificateVerificationError
+	)
+	timeout, ok := errors.AsType[net.Error](err)
+	switch {
+	case e.body.exceeded.Load():
+		return refusedBody
+	case errors.As(err, &refused):
+		return refused
+	case errors.Is(e.ctx.Err(), context.Canceled):
+		return nil
+	case e.ctx.Err() != nil, ok && timeout.Timeout():
+		return failedTime
+	case errors.As(err, &address):
+		return failedAddress
+	case errors.As(err, &name):
+		return failedName
+	case errors.As(err, &certificate):
+		return failedCertificate
+	case strings.Contains(err.Error(), "server response headers exceeded"):
+		return failedLength
+	}
+	return failedConnection
+}
