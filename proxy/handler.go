@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -101,6 +102,9 @@ func refusedPage(r *http.Request) *refusal {
 	return nil
 }
 
+// deadlineOfBodies is how long after a request timed out its body is no more read.
+const deadlineOfBodies = 100 * time.Millisecond
+
 // forward lets Caddy's reverse proxy do the rest, by the transport of this package.
 func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	// A context of its own: what the reverse proxy hangs on that of the request, as what to do
@@ -110,6 +114,12 @@ func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhtt
 	defer context.AfterFunc(r.Context(), cancel)()
 	defer e.leave()
 	e.ctx = ctx
+	if deadline, ok := ctx.Deadline(); ok && r.ContentLength != 0 {
+		// A body that does not come would be waited for: it is not closed while it is read.
+		// Later than the rest, as it looks as if the client were gone. What cannot, as
+		// HTTP/3, need not.
+		_ = http.NewResponseController(w).SetReadDeadline(deadline.Add(deadlineOfBodies))
+	}
 	e.body = limit(r.Body, e.maxBody, refusedBody)
 	proxied := r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 	proxied.Body = requestBody{e.body, r.Body}
