@@ -20,7 +20,7 @@ func init() {
 // options are those of the Caddyfile, as an error names them.
 var options = []string{
 	optionTargets, optionHeaderUp, optionForwardAuthorization, optionMethods, optionMaxBody, optionMaxResponse, optionTimeout,
-	optionRedirects, optionMaxPerClient, optionMaxPerTarget, optionAllowNetworks,
+	optionRedirects, optionCache, optionMaxPerClient, optionMaxPerTarget, optionAllowNetworks,
 }
 
 func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
@@ -39,6 +39,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		max_response          <size>
 //		timeout               <duration>
 //		redirects             <number>
+//		cache                 <duration>
 //		max_per_client        <number>
 //		max_per_target        <number>
 //		allow_networks        <networks...>
@@ -90,6 +91,8 @@ func (h *Handler) unmarshalOption(d *caddyfile.Dispenser, option string) error {
 		return unmarshalSize(d, option, &h.MaxResponse)
 	case optionTimeout:
 		return unmarshalDuration(d, option, &h.Timeout)
+	case optionCache:
+		return unmarshalDuration(d, option, &h.Cache)
 	case optionRedirects:
 		h.Redirects = new(int)
 		return unmarshalNumber(d, option, 0, h.Redirects)

@@ -39,6 +39,7 @@ const (
 	optionMaxResponse          = "max_response"
 	optionTimeout              = "timeout"
 	optionRedirects            = "redirects"
+	optionCache                = "cache"
 	optionMaxPerClient         = "max_per_client"
 	optionMaxPerTarget         = "max_per_target"
 	optionAllowNetworks        = "allow_networks"
@@ -78,11 +79,10 @@ func (h *Handler) compile() error {
 	if h.Redirects != nil {
 		h.redirects = *h.Redirects
 	}
-	for option, value := range map[string]int64{optionMaxBody: h.maxBody, optionMaxResponse: h.maxResponse, optionMaxPerClient: int64(h.MaxPerClient), optionMaxPerTarget: int64(h.MaxPerTarget)} {
-		if value < 0 {
-			add(fmt.Errorf("%s %d: there is no such limit; write one above 0", option, value))
-		}
-	}
+	add(checkLimit(optionMaxBody, h.maxBody))
+	add(checkLimit(optionMaxResponse, h.maxResponse))
+	add(checkLimit(optionMaxPerClient, int64(h.MaxPerClient)))
+	add(checkLimit(optionMaxPerTarget, int64(h.MaxPerTarget)))
 	if h.redirects < 0 || h.redirects > mostRedirects {
 		add(fmt.Errorf("%s %d: write a number from 0 to %d", optionRedirects, h.redirects, mostRedirects))
 	}
@@ -94,6 +94,14 @@ func (h *Handler) compile() error {
 		add(err)
 	}
 	return errors.Join(errs...)
+}
+
+// checkLimit refuses a limit that is none.
+func checkLimit(option string, value int64) error {
+	if value < 0 {
+		return fmt.Errorf("%s %d: there is no such limit; write one above 0", option, value)
+	}
+	return nil
 }
 
 // compileTargets parses targets, several in one value if it has placeholders.
@@ -237,6 +245,9 @@ func (h *Handler) warn(logger *zap.Logger, g *guard) {
 				logger.Warn("this header goes over plain HTTP, where whoever is on the network can read it; write https://", zap.String("header", s.name), zap.Stringer("target", t))
 			}
 		}
+	}
+	if h.Cache != 0 {
+		logger.Warn("responses are not kept: " + optionCache + " has no effect yet")
 	}
 	if len(g.allowed) > 0 {
 		logger.Warn("pages can reach what listens in these networks, on the ports of the targets, if a target's name has an address there", zap.Stringers("networks", g.allowed))

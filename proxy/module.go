@@ -57,6 +57,9 @@ type Handler struct {
 	// How many redirects are followed, of GET and HEAD. Default: 3.
 	Redirects *int `json:"redirects,omitempty"`
 
+	// How long responses may be kept, at most. It has no effect yet: none are kept.
+	Cache caddy.Duration `json:"cache,omitempty"`
+
 	// How many requests of one client, which is an IPv4 address or an IPv6 network of 64 bits,
 	// may be under way. Default: 20.
 	MaxPerClient int `json:"max_per_client,omitempty"`
