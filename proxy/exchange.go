@@ -19,6 +19,8 @@ type exchange struct {
 	body    *limited        // of the request
 	entered []string        // the origins at which it counts as under way
 	failure atomic.Pointer[refusal]
+
+	canceled atomic.Bool // by the client
 }
 
 type exchangeKey struct{}
@@ -154,6 +156,7 @@ func (e *exchange) leave() {
 func (e *exchange) fail(err error) error {
 	refused := e.refusalOf(err)
 	if refused == nil {
+		e.canceled.Store(true)
 		return context.Canceled
 	}
 	if e.failure.CompareAndSwap(nil, refused) {

@@ -46,7 +46,7 @@ func (e *exchange) count() {
 	}
 	if refused := e.failure.Load(); refused != nil {
 		outcome = refused.code
-	} else if e.ctx.Err() != nil {
+	} else if e.canceled.Load() {
 		outcome = outcomeCanceled
 	}
 	requests.WithLabelValues(target, outcome).Inc()
