@@ -2,6 +2,7 @@ package corsproxy
 
 import (
 	"compress/gzip"
+	"errors"
 	"io"
 	"sync/atomic"
 )
@@ -65,7 +66,7 @@ type responseBody struct {
 
 func (b responseBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.fail(err)
 	}
 	return n, err

@@ -2,6 +2,7 @@ package corsproxy
 
 import (
 	"encoding/json"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -164,7 +165,7 @@ func TestReload(t *testing.T) {
 	a := serveAPI(t, redirecting)
 	for range 3 {
 		site := runProxy(t, "targets "+a.URL)
-		if r := site.Do(ask(a.URL)); r.StatusCode != 200 {
+		if r := site.Do(ask(a.URL)); r.StatusCode != http.StatusOK {
 			t.Errorf("%s", r)
 		}
 	}

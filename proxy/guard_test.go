@@ -71,7 +71,7 @@ func roundTrip(t testing.TB, g *guard, p place) error {
 	transport := &http.Transport{DialContext: g.dialer().DialContext, DisableKeepAlives: true}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	response, err := transport.RoundTrip((&http.Request{Method: "GET", URL: p.url(), Header: make(http.Header)}).WithContext(ctx))
+	response, err := transport.RoundTrip((&http.Request{Method: http.MethodGet, URL: p.url(), Header: make(http.Header)}).WithContext(ctx))
 	if err == nil {
 		_ = response.Body.Close()
 	}

@@ -47,7 +47,7 @@ func TestForms(t *testing.T) {
 	site.Do("HEAD /"+a.URL+"\nOrigin: "+page).Want(t, http.StatusTeapot, allowPage, vary)
 	site.Do("OPTIONS /"+a.URL+"\nOrigin: "+page+"\nAccess-Control-Request-Method: GET\nAccess-Control-Request-Headers: x-api-key").Want(t, http.StatusNoContent,
 		allowPage, vary, "Allow-Headers: *, Authorization", "Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE", "Max-Age: 600")
-	if r := a.requests(); len(r) != 1 || r[0].Method != "HEAD" {
+	if r := a.requests(); len(r) != 1 || r[0].Method != http.MethodHead {
 		t.Errorf("%v", r)
 	}
 }
@@ -133,17 +133,17 @@ func TestPolicyIsRequired(t *testing.T) {
 	} {
 		site := runCaddy(t, "http://$A {\n"+config+block)
 		r := site.Do(ask(a.URL))
-		if want == nil && (r.StatusCode != 200 || r.Text != "secret") || want != nil && (r.StatusCode != want.status || r.Text != want.Error()+"\n") {
+		if want == nil && (r.StatusCode != http.StatusOK || r.Text != "secret") || want != nil && (r.StatusCode != want.status || r.Text != want.Error()+"\n") {
 			t.Errorf("%s: %s", config, r)
 		}
 		for _, lines := range []string{"", "\nOrigin: null", "\nOrigin: ", "\nOrigin: nonsense", "\nOrigin: " + page + "\nOrigin: " + page} {
-			if r := site.Do("GET /?" + a.URL + lines); r.StatusCode != 403 || strings.Contains(r.Text, "secret") {
+			if r := site.Do("GET /?" + a.URL + lines); r.StatusCode != http.StatusForbidden || strings.Contains(r.Text, "secret") {
 				t.Errorf("%s: %s: %s", config, lines, r)
 			}
 		}
 	}
 	site := runCaddy(t, "http://$A {\ncors "+page+" {\nforward_preflights\n}"+block)
-	if r := site.Do("OPTIONS /?" + a.URL + "\nOrigin: " + page + "\nAccess-Control-Request-Method: GET"); r.StatusCode != 403 {
+	if r := site.Do("OPTIONS /?" + a.URL + "\nOrigin: " + page + "\nAccess-Control-Request-Method: GET"); r.StatusCode != http.StatusForbidden {
 		t.Errorf("%s", r)
 	}
 }
@@ -163,7 +163,7 @@ func TestNoCredentials(t *testing.T) {
 		}
 	}
 	for _, protocol := range []string{corstest.H2C} {
-		if r := site.Over(protocol).Do(ask(a.URL)); r.Header["Access-Control-Allow-Credentials"] != nil || r.StatusCode != 200 {
+		if r := site.Over(protocol).Do(ask(a.URL)); r.Header["Access-Control-Allow-Credentials"] != nil || r.StatusCode != http.StatusOK {
 			t.Errorf("%s", r)
 		}
 	}
@@ -202,7 +202,7 @@ func TestErrorsAreReadable(t *testing.T) {
 			t.Errorf("%s: %s", accept, r)
 		}
 	}
-	if r := site.Do("HEAD /\nOrigin: " + page); r.StatusCode != 400 || r.Text != "" || r.Header.Get("Content-Length") == "0" {
+	if r := site.Do("HEAD /\nOrigin: " + page); r.StatusCode != http.StatusBadRequest || r.Text != "" || r.Header.Get("Content-Length") == "0" {
 		t.Errorf("%s", r)
 	}
 }

@@ -51,7 +51,7 @@ func TestRequestBodies(t *testing.T) {
 				switch {
 				case want != nil:
 					wantRefusal(t, r, want, allowPage)
-				case r.StatusCode != 200 || r.Text != fmt.Sprintf("%d, true", n):
+				case r.StatusCode != http.StatusOK || r.Text != fmt.Sprintf("%d, true", n):
 					t.Errorf("%d bytes: %s", n, r)
 				}
 			}
@@ -68,7 +68,7 @@ func TestResponseBodies(t *testing.T) {
 		if r.URL.Path == "/known" {
 			w.Header().Set("Content-Length", fmt.Sprint(n))
 		} else {
-			w.WriteHeader(200)
+			w.WriteHeader(http.StatusOK)
 			_ = http.NewResponseController(w).Flush()
 		}
 		for r.Method != http.MethodHead && (n > 0 || r.URL.Path == "/endless") {
@@ -86,7 +86,7 @@ func TestResponseBodies(t *testing.T) {
 	for _, site := range []*corstest.Client{site, site.Over(corstest.H2C)} {
 		for _, n := range []int{0, 1, 9999, 10000} {
 			for _, path := range []string{"/known", "/unknown"} {
-				if r := site.Do(ask(fmt.Sprintf("%s%s?%d", a.URL, path, n))); r.StatusCode != 200 || len(r.Text) != n {
+				if r := site.Do(ask(fmt.Sprintf("%s%s?%d", a.URL, path, n))); r.StatusCode != http.StatusOK || len(r.Text) != n {
 					t.Errorf("%s, %d bytes: %d, %d bytes", path, n, r.StatusCode, len(r.Text))
 				}
 			}
@@ -97,7 +97,7 @@ func TestResponseBodies(t *testing.T) {
 				t.Errorf("%s: %v, %d bytes", url, err, len(r.Text))
 			}
 		}
-		if r := site.Do("HEAD /?" + a.URL + "/known?1000000\nOrigin: " + page); r.StatusCode != 200 || r.ContentLength != 1000000 {
+		if r := site.Do("HEAD /?" + a.URL + "/known?1000000\nOrigin: " + page); r.StatusCode != http.StatusOK || r.ContentLength != 1000000 {
 			t.Errorf("%s", r)
 		}
 	}
@@ -157,7 +157,7 @@ func TestPackedResponses(t *testing.T) {
 	for _, path := range []string{"/other", "/twice", "/lines", "/part"} {
 		wantRefusal(t, site.Do(ask(a.URL+path)), failedEncoding, allowPage)
 	}
-	if r := site.Do("HEAD /?" + a.URL + "\nOrigin: " + page); r.StatusCode != 200 || r.Header.Get("Content-Encoding") != "" {
+	if r := site.Do("HEAD /?" + a.URL + "\nOrigin: " + page); r.StatusCode != http.StatusOK || r.Header.Get("Content-Encoding") != "" {
 		t.Errorf("%s", r)
 	}
 }
@@ -231,7 +231,7 @@ func TestUnderWay(t *testing.T) {
 		for range 2 {
 			go func() {
 				r, err := site.Try(ask(a.URL + "/wait"))
-				if err == nil && r.StatusCode != 200 {
+				if err == nil && r.StatusCode != http.StatusOK {
 					err = fmt.Errorf("%s", r)
 				}
 				done <- err
@@ -245,7 +245,7 @@ func TestUnderWay(t *testing.T) {
 				t.Errorf("%s", r)
 			}
 		}
-		if r := site.Do(ask(other.URL)); (r.StatusCode == 200) != (want == refusedTargetLoad) {
+		if r := site.Do(ask(other.URL)); (r.StatusCode == http.StatusOK) != (want == refusedTargetLoad) {
 			t.Errorf("%s: %s", options, r)
 		}
 		for range 2 {
@@ -255,7 +255,7 @@ func TestUnderWay(t *testing.T) {
 			}
 		}
 		for range 5 {
-			if r := site.Do(ask(a.URL)); r.StatusCode != 200 {
+			if r := site.Do(ask(a.URL)); r.StatusCode != http.StatusOK {
 				t.Errorf("%s: %s", options, r)
 			}
 		}

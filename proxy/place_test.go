@@ -204,7 +204,7 @@ func FuzzParsePlace(f *testing.F) {
 			t.Fatalf("%q: %v, and for net/http %v", text, p, u)
 		}
 		var sent bytes.Buffer
-		if err := (&http.Request{Method: "GET", URL: u, Header: http.Header{"User-Agent": nil}}).Write(&sent); err != nil {
+		if err := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{"User-Agent": nil}}).Write(&sent); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
 		r, err := http.ReadRequest(bufio.NewReader(&sent))

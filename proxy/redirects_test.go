@@ -37,7 +37,7 @@ func TestRedirects(t *testing.T) {
 		"/to?" + b.URL + "/to?" + a.URL + "/x":       hostA + " /x",
 		"/to?/to?" + b.URL + "/to?" + b.URL + "/ok/": hostB + " /ok/",
 	} {
-		if r := site.Do(ask(a.URL + url)); r.StatusCode != 200 || r.Text != "GET "+want || r.Header["Set-Cookie"] != nil {
+		if r := site.Do(ask(a.URL + url)); r.StatusCode != http.StatusOK || r.Text != "GET "+want || r.Header["Set-Cookie"] != nil {
 			t.Errorf("%s: %s; want %s", url, r, want)
 		}
 	}
@@ -134,7 +134,7 @@ func TestSecrets(t *testing.T) {
 		{c.URL + "/to?" + b.URL + "/to?" + c.URL + "/x", "Bearer client,client , ,"},
 	} {
 		r := site.Do(ask(test.url, "Authorization: Bearer client", "X-Api-Key: client", "X-Other: client", "Cookie: client", "Accept: application/json"))
-		if r.StatusCode != 200 {
+		if r.StatusCode != http.StatusOK {
 			t.Fatalf("%s", r)
 		}
 		var got []string

@@ -134,7 +134,7 @@ func TestParseTarget(t *testing.T) {
 // TestCovers shows which targets are parts of others.
 func TestCovers(t *testing.T) {
 	for pair, want := range map[string]bool{
-		"https://a.example https://a.example":             true,
+		"https://a.example https://A.example:443":         true,
 		"https://a.example https://a.example/v2/*":        true,
 		"https://a.example/v2/* https://a.example":        false,
 		"https://a.example/v2 https://a.example/v2/*":     true,
