@@ -16,17 +16,20 @@ type exchange struct {
 	ctx     context.Context // of all of it
 	at      place           // what is asked for
 	target  *target         // that has it
+	header  http.Header     // of the request, as targets may have it
 	body    *limited        // of the request
 	entered []string        // the origins at which it counts as under way
 	failure atomic.Pointer[refusal]
 
 	canceled atomic.Bool // by the client
+
+	authorization []string // of the request, for targets that take it
 }
 
 type exchangeKey struct{}
 
-// transport is what the reverse proxy sends requests by. What Caddy's proxy has made of a
-// request by then stands in it, but for where it goes, which the exchange says.
+// transport is what the reverse proxy sends requests by. All but their bodies is in the
+// exchange.
 type transport struct{}
 
 // RoundTrip sends a request to its target, follows redirects, and returns the response as
@@ -49,7 +52,8 @@ func (transport) RoundTrip(asked *http.Request) (*http.Response, error) {
 // config was sent to where the response is from.
 func (e *exchange) follow(asked *http.Request) (*http.Response, bool, error) {
 	at, crossed := e.at, false
-	header := filter(asked.Header, func(name string) bool { return !fromRequests.has(name) })
+	header := e.header
+	header["Via"] = append(header["Via"], asked.Header["Via"]...)
 	for hops := 0; ; hops++ {
 		if !e.enter(at) {
 			return nil, false, refusedTargetLoad
@@ -59,7 +63,7 @@ func (e *exchange) follow(asked *http.Request) (*http.Response, bool, error) {
 			request.Body, request.ContentLength = asked.Body, asked.ContentLength
 		}
 		request.Header.Set("Accept-Encoding", "identity")
-		secret := !crossed && e.addSecrets(request.Header, asked.Header, at)
+		secret := !crossed && e.addSecrets(request.Header, at)
 		response, err := e.client.RoundTrip(request)
 		if err != nil || !redirects(response) {
 			return response, secret, err
@@ -113,11 +117,9 @@ func (e *exchange) next(from place, location string) (place, *refusal) {
 
 // addSecrets adds what only some targets get: the client's Authorization, and what the
 // config has for them. It reports whether that is any of the latter.
-func (e *exchange) addSecrets(header, asked http.Header, to place) bool {
-	if _, refused := e.takeAuthorization.find(to); refused == nil {
-		if values := asked.Values("Authorization"); len(values) > 0 {
-			header["Authorization"] = values
-		}
+func (e *exchange) addSecrets(header http.Header, to place) bool {
+	if _, refused := e.takeAuthorization.find(to); refused == nil && len(e.authorization) > 0 {
+		header["Authorization"] = e.authorization
 	}
 	added := false
 	for _, secret := range e.secrets {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -121,7 +122,12 @@ func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhtt
 		_ = http.NewResponseController(w).SetReadDeadline(deadline.Add(deadlineOfBodies))
 	}
 	e.body = limit(r.Body, e.maxBody, refusedBody)
+	e.header = pageHeader(r.Header)
+	e.authorization = r.Header.Values("Authorization")
+	// The reverse proxy gets to see nothing that it could log.
 	proxied := r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
+	proxied.URL, proxied.RequestURI = &url.URL{Path: "/"}, "/"
+	proxied.Header, proxied.Trailer = make(http.Header), nil
 	proxied.Body = requestBody{e.body, r.Body}
 	return e.proxy.ServeHTTP(w, proxied, next)
 }

@@ -101,6 +101,22 @@ func (s headerSet) has(name string) bool {
 	return false
 }
 
+// pageHeader returns what of a page's request targets may have. The reverse proxy would
+// remove what Connection names (RFC 9110, section 7.6.1), but does not get it.
+func pageHeader(h http.Header) http.Header {
+	named := newHeaderSet()
+	for _, line := range h.Values("Connection") {
+		for name := range strings.SplitSeq(line, ",") {
+			named.names[normalName(strings.TrimSpace(name))] = true
+		}
+	}
+	passed := filter(h, func(name string) bool { return !fromRequests.has(name) && !named.has(name) })
+	if _, ok := passed["User-Agent"]; !ok {
+		passed["User-Agent"] = []string{""} // else net/http would add one of its own
+	}
+	return passed
+}
+
 // filter returns the fields of h that pass.
 func filter(h http.Header, passes func(name string) bool) http.Header {
 	filtered := make(http.Header, len(h))

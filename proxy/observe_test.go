@@ -71,9 +71,10 @@ func TestMetrics(t *testing.T) {
 func TestLog(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log")
 	serveDNS(t, map[string][]string{"api.example": {"10.0.0.1"}})
+	short := serveBytes(t, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
 	site := corstest.NewClient(t, corstest.FreeAddress(t))
 	config, err := adapt(strings.Replace(prelude, "output discard", "output file "+file+"\ninclude http.handlers.cors_proxy", 1) +
-		"http://" + site.Address + " {\ncors " + page + "\ncors_proxy {\ntargets http://api.example http://127.0.0.1:1\nheader_up X y for http://api.example\n}\n}")
+		"http://" + site.Address + " {\ncors " + page + "\ncors_proxy {\nallow_networks 127.0.0.1\ntargets http://api.example http://10.1.2.3:1 " + short + "\nheader_up X y for http://api.example\n}\n}")
 	if err == nil {
 		err = caddy.Load(config, true)
 	}
@@ -81,6 +82,9 @@ func TestLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = caddy.Stop() }()
+	if _, err := site.Try(ask(short+"/s3cret?s3cret", "X-Api-Key: s3cret")); err == nil {
+		t.Error("a response that ends early is taken for one")
+	}
 	for _, url := range []string{"http://api.example/s3cret?key=s3cret", "url=https://other.example/s3cret%7f", "https://other.example/s3cret"} {
 		site.Do(ask(url, "Authorization: s3cret"))
 	}
@@ -97,8 +101,11 @@ func TestLog(t *testing.T) {
 		got = append(got, fmt.Sprint(entry["level"], " ", entry["msg"], " ", entry["target"], " ", entry["url_origin"], " ", entry["address"], " ", entry["why"]))
 	}
 	want := []string{
-		"warn connections to this target are refused, as it is not of the public Internet; if you mean it, add its network to allow_networks http://127.0.0.1:1 <nil> <nil> <nil>",
+		"warn connections to this target are refused, as it is not of the public Internet; if you mean it, add its network to allow_networks http://10.1.2.3:1 <nil> <nil> <nil>",
 		"warn this header goes over plain HTTP, where whoever is on the network can read it; write https:// http://api.example <nil> <nil> <nil>",
+		"warn pages can reach what listens in these networks, on the ports of the targets, if a target's name has an address there <nil> <nil> <nil> <nil>",
+		"info proxy request refused: target_unreachable <nil> " + short + " <nil> <nil>",
+		"warn aborting with incomplete response <nil> <nil> <nil> <nil>",
 		"info proxy request refused: address_not_allowed <nil> http://api.example 10.0.0.1:80 private use",
 		"info proxy request refused: url_malformed <nil> <nil> <nil> <nil>",
 		"info proxy request refused: target_not_allowed <nil> https://other.example <nil> <nil>",
