@@ -19,7 +19,9 @@ var fromRequests = newHeaderSet(
 	"Sec-*", "Access-Control-*", "Upgrade-Insecure-Requests", "Service-Worker*", "Purpose", "X-Purpose", "X-Moz",
 	// Who asks, as servers ahead say, which targets may trust to tell who is on their network.
 	"Forwarded", "X-Forwarded-*", "X-Forwarded", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "X-Remote-*", "X-Original-*", "X-Originating-*",
-	"X-Envoy-*", "X-Appengine-*", "X-Azure-*", "X-Amzn-*", "X-Amz-Cf-*", "Client-IP", "True-Client-IP", "Cf-*", "Fastly-*", "Fly-*", "X-Host", "X-HTTP-Host-Override",
+	"X-Envoy-*", "X-Appengine-*", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Azure-FDID", "X-Azure-Ref", "X-Azure-RequestChain", "X-Amzn-Trace-Id", "X-Amzn-Oidc-*", "X-Amzn-Mtls-*", "X-Amz-Cf-*",
+	"Client-IP", "True-Client-IP", "Cf-Connecting-*", "Cf-IPCountry", "Cf-Ray", "Cf-Visitor", "Cf-Worker", "Cf-Ew-Via", "Cf-Pseudo-IPv4", "Cf-Access-Authenticated-*", "Cf-Access-Jwt-*",
+	"Fastly-Client*", "Fastly-FF", "Fastly-SSL", "Fly-Client-IP", "Fly-Forwarded-*", "Fly-Region", "X-Host", "X-HTTP-Host-Override",
 	// What would make another request of it than the one that was checked.
 	"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Rewrite-*", "X-Middleware-Subrequest", "Expect", "Max-Forwards",
 	// What is of one connection (RFC 9110, section 7.6.1), which Caddy removes as well.
@@ -45,11 +47,11 @@ var fromResponses = newHeaderSet(
 	"Strict-Transport-Security", "Alt-Svc", "Alt-Used", "Public-Key-Pins", "Public-Key-Pins-*", "Expect-CT", "Expect-Staple*", "Origin-Agent-Cluster", "Permissions-Policy*", "Feature-Policy", "Document-Policy*", "Integrity-Policy*", "Require-Document-Policy",
 	"Content-Security-Policy*", "X-Content-Security-Policy*", "X-WebKit-CSP*", "X-Content-Type-Options", "X-XSS-Protection", "X-Frame-Options", "X-UA-Compatible", "Referrer-Policy", "Origin-Trial", "Service-Worker*", "Supports-Loading-Mode",
 	// What makes a browser ask elsewhere, or tell others what it does.
-	"Link", "Refresh", "Speculation-Rules", "Report-To", "Reporting-Endpoints", "NEL", "SourceMap", "X-SourceMap", "X-DNS-Prefetch-Control", "Ping-*", "Attribution-Reporting-*", "Observe-Browsing-Topics", "Ad-Auction-*", "X-Fledge-*", "Shared-Storage-Write",
+	"Link", "Refresh", "Speculation-Rules", "Report-To", "Reporting-Endpoints", "NEL", "SourceMap", "X-SourceMap", "X-DNS-Prefetch-Control", "Attribution-Reporting-*", "Observe-Browsing-Topics", "Ad-Auction-*", "X-Fledge-*", "Shared-Storage-Write",
 	// What makes a browser send more, or keep what other targets' responses would be read by.
 	"Accept-CH", "Accept-CH-Lifetime", "Critical-CH", "Use-As-Dictionary", "No-Vary-Search", "Accept-Signature",
 	// What servers ahead of the proxy would obey: they send files, rewrite or keep responses.
-	"X-Accel-*", "X-Sendfile*", "X-Lighttpd-*", "X-LiteSpeed-*", "X-Reproxy-URL", "Surrogate-*", "CDN-*", "Cloudflare-*", "Edge-Control", "X-Varnish-*", "X-Middleware-*", "ESI*",
+	"X-Accel-*", "X-Sendfile*", "X-Lighttpd-*", "X-LiteSpeed-*", "X-Reproxy-URL", "Surrogate-*", "CDN-*", "Cloudflare-*", "Edge-Control", "X-Varnish-*", "X-Middleware-*",
 	// What is of one connection, and how this one is framed.
 	"Connection", "Keep-Alive", "Proxy-*", "Trailer", "Transfer-Encoding", "Upgrade", "Location",
 )

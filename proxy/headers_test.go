@@ -20,7 +20,7 @@ func TestRequestHeaders(t *testing.T) {
 		"Upgrade-Insecure-Requests: 1", "Max-Forwards: 1", "Priority: u=1",
 	}
 	passed := []string{
-		"Accept: application/json", "Accept-Language: de", "X-Api-Key: k", "X-Requested-With: fetch", "If-None-Match: \"x\"", "Range: bytes=0-1", "User-Agent: test", "Cache-Control: no-cache", "X-Custom: 1",
+		"Accept: application/json", "Accept-Language: de", "X-Api-Key: k", "X-Requested-With: fetch", "If-None-Match: \"x\"", "Range: bytes=0-1", "User-Agent: test", "Cache-Control: no-cache", "X-Custom: 1", "Fastly-Key: k", "CF-Access-Client-Id: k",
 	}
 	site.Do(ask(a.URL, slices.Concat(removed, passed, []string{"Accept-Encoding: gzip, br"})...))
 	got := a.requests()[0]
@@ -49,7 +49,7 @@ func TestRequestHeaders(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	want := "Accept Accept-Encoding Accept-Language Cache-Control If-None-Match Range User-Agent Via X-Api-Key X-Custom X-Requested-With"
+	want := "Accept Accept-Encoding Accept-Language Cache-Control Cf-Access-Client-Id Fastly-Key If-None-Match Range User-Agent Via X-Api-Key X-Custom X-Requested-With"
 	if strings.Join(names, " ") != want || got.Header.Get("Accept-Encoding") != "identity" {
 		t.Errorf("the target gets %v", got.Header)
 	}
@@ -105,5 +105,23 @@ func TestResponseHeaders(t *testing.T) {
 	}
 	if len(r.Trailer) > 0 || !slices.Equal(r.Header["Content-Security-Policy"], []string{"sandbox"}) || !slices.Equal(r.Header["X-Content-Type-Options"], []string{"nosniff"}) {
 		t.Errorf("%s\n%v", r, r.Trailer)
+	}
+}
+
+// TestKeepPrivate shows which responses shared caches may store that were asked for with a
+// header of the config.
+func TestKeepPrivate(t *testing.T) {
+	for lines, want := range map[string]bool{
+		"": true, "max-age=60": true, "no-store": true, "private": true, "max-age=60, must-revalidate": true, "x=public": true,
+		"public": false, "Public, max-age=60": false, "max-age=60, s-maxage=5": false, "max-age=60\npublic": false,
+	} {
+		h := make(http.Header)
+		for line := range strings.SplitSeq(lines, "\n") {
+			h.Add("Cache-Control", line)
+		}
+		keepPrivate(h)
+		if got := slices.Contains(h["Cache-Control"], "private"); got != want && lines != "private" {
+			t.Errorf("%q: %v", lines, h)
+		}
 	}
 }
