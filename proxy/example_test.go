@@ -19,6 +19,13 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	theirs, err := os.ReadFile("../examples/cors-proxy/api/Caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := adapt(string(theirs)); err != nil || !strings.Contains(string(theirs), "Bearer example-key") {
+		t.Errorf("the API: %v", err)
+	}
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Set-Cookie", "tracking=1")
 		switch {

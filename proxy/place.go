@@ -142,12 +142,15 @@ func hasDotSegments(path string) bool {
 	return false
 }
 
+// lookalikes are what some servers make dots, slashes and backslashes of.
+const lookalikes = "\u2024\u2044\u2215\u29f5\u29f8\ufe52\ufe68\uff0e\uff0f\uff3c"
+
 // isAmbiguous reports whether servers differ in which path they take a canonical one for:
-// some decode escaped slashes, or decode twice, merge empty segments, or cut off what stands
-// behind a semicolon or a NUL.
+// some decode escaped slashes, or decode twice, merge empty segments, map what looks alike,
+// or cut off what stands behind a semicolon or a NUL.
 func isAmbiguous(path string) bool {
 	text, err := url.PathUnescape(path)
-	if err != nil || !utf8.ValidString(text) || strings.Contains(path, "//") {
+	if err != nil || !utf8.ValidString(text) || strings.Contains(path, "//") || strings.ContainsAny(text, lookalikes) {
 		return true
 	}
 	for _, escaped := range []string{"%2F", "%5C", "%25", "%3B", ";"} {

@@ -43,7 +43,7 @@ func TestTargets(t *testing.T) {
 			allowed: "https://a.openapi.example/v2/ https://a.b.openapi.example/v2/x/y?z https://a.openapi.example/%76%32/x",
 			refused: "https://openapi.example/v2/ https://a.openapi.example/ https://a.openapi.example/v2 https://a.openapi.example/v20/ https://a.openapi.example/V2/ https://a.openapi.example/v1/v2/ https://a.openapi.example//v2/ https://a.openapi.example/%2Fv2/",
 			ambiguous: "https://a.openapi.example/v2/..%2fadmin https://a.openapi.example/v2/..%5cadmin https://a.openapi.example/v2//x https://a.openapi.example/v2/..;/admin https://a.openapi.example/v2/%2e%2e%3b/x " +
-				"https://a.openapi.example/v2/%252e%252e/admin https://a.openapi.example/v2/%25%32%65 https://a.openapi.example/v2/%00 https://a.openapi.example/v2/%0d%0a https://a.openapi.example/v2/%7f https://a.openapi.example/v2/%c0%ae%c0%ae/ https://a.openapi.example/v2/%c2%85",
+				"https://a.openapi.example/v2/%252e%252e/admin https://a.openapi.example/v2/%25%32%65 https://a.openapi.example/v2/%00 https://a.openapi.example/v2/%0d%0a https://a.openapi.example/v2/%7f https://a.openapi.example/v2/%c0%ae%c0%ae/ https://a.openapi.example/v2/%c2%85 https://a.openapi.example/v2/．．/x https://a.openapi.example/v2/a／b https://a.openapi.example/v2/%ef%bc%bc",
 		},
 		{
 			targets: "https://api.example/v2",
