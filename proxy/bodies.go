@@ -51,11 +51,12 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	return u.gzip.Read(p)
 }
 
-// requestBody is the body of a request, up to a length.
-type requestBody struct {
-	*limited
-	io.Closer
-}
+// requestBody is the body of a request, up to a length. Closing it leaves it to the server,
+// which has to know what of it is still to come: else it would take the rest for the next
+// request of the connection.
+type requestBody struct{ *limited }
+
+func (requestBody) Close() error { return nil }
 
 // responseBody is the body of a response. What ends it, but its end, is told.
 type responseBody struct {

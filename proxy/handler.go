@@ -128,6 +128,6 @@ func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhtt
 	proxied := r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 	proxied.URL, proxied.RequestURI = &url.URL{Path: "/"}, "/"
 	proxied.Header, proxied.Trailer = make(http.Header), nil
-	proxied.Body = requestBody{e.body, r.Body}
+	proxied.Body = requestBody{e.body}
 	return e.proxy.ServeHTTP(w, proxied, next)
 }

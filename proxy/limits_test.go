@@ -51,6 +51,10 @@ func TestRequestBodies(t *testing.T) {
 				switch {
 				case want != nil:
 					wantRefusal(t, r, want, allowPage)
+					// What is left of the body is not taken for the next request.
+					if r := post(t, site, a.URL, http.NoBody); r.Text != "0, true" {
+						t.Errorf("behind %d bytes: %s", n, r)
+					}
 				case r.StatusCode != http.StatusOK || r.Text != fmt.Sprintf("%d, true", n):
 					t.Errorf("%d bytes: %s", n, r)
 				}
