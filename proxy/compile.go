@@ -49,6 +49,7 @@ const (
 type secret struct {
 	name, value string
 	targets     targets
+	unset       error // which placeholder of the value is empty; then no target gets the field
 }
 
 // framing are header fields that no config sets.
@@ -151,12 +152,25 @@ func (h *Handler) compileSecret(field HeaderUp) error {
 		return fmt.Errorf("%s: say which targets get it: for https://api.example", option)
 	}
 	ts, targetErr := compileTargets(option+" for", field.For)
-	value, err := expand(option, field.Value)
+	value, unset, err := expandSecret(option, field.Value)
 	if err == nil && !httpguts.ValidHeaderFieldValue(value) {
 		err = fmt.Errorf("%s: its value has characters that no header may have", option)
 	}
-	h.secrets = append(h.secrets, secret{name, value, ts})
+	h.secrets = append(h.secrets, secret{name, value, ts, unset})
 	return errors.Join(err, targetErr, h.covered(option+" for", ts))
+}
+
+// expandSecret replaces the placeholders of a value. If one of them is known and empty, unset
+// tells which. This is no error: configs are checked where their secrets are not.
+func expandSecret(option, value string) (expanded string, unset, err error) {
+	expanded, err = expand(option, value)
+	if err == nil || value == "" {
+		return expanded, nil, err
+	}
+	if _, unknown := caddy.NewReplacer().ReplaceOrErr(value, false, true); unknown != nil {
+		return "", nil, fmt.Errorf("%s: %w", option, unknown)
+	}
+	return "", err, nil
 }
 
 // compileMethods checks the methods.
@@ -240,6 +254,10 @@ func (h *Handler) warn(logger *zap.Logger, g *guard) {
 		}
 	}
 	for _, s := range h.secrets {
+		if s.unset != nil {
+			logger.Warn("this header is not sent, as a placeholder in its value is empty; set it, and load the config again", zap.String("header", s.name), zap.Stringers("targets", s.targets), zap.Error(s.unset))
+			continue
+		}
 		for _, t := range s.targets {
 			if t.pattern.Insecure() {
 				logger.Warn("this header goes over plain HTTP, where whoever is on the network can read it; write https://", zap.String("header", s.name), zap.Stringer("target", t))

@@ -116,17 +116,23 @@ func (e *exchange) next(from place, location string) (place, *refusal) {
 }
 
 // addSecrets adds what only some targets get: the client's Authorization, and what the
-// config has for them. It reports whether that is any of the latter.
+// config has for them. It reports whether that is any of the latter. Names of the config are
+// its own, even if it has no value for them: what pages send by these is not sent.
 func (e *exchange) addSecrets(header http.Header, to place) bool {
 	if _, refused := e.takeAuthorization.find(to); refused == nil && len(e.authorization) > 0 {
 		header["Authorization"] = e.authorization
 	}
 	added := false
 	for _, secret := range e.secrets {
-		if _, refused := secret.targets.find(to); refused == nil {
-			header.Set(secret.name, secret.value)
-			added = true
+		if _, refused := secret.targets.find(to); refused != nil {
+			continue
 		}
+		if secret.unset != nil {
+			header.Del(secret.name)
+			continue
+		}
+		header.Set(secret.name, secret.value)
+		added = true
 	}
 	return added
 }

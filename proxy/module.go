@@ -94,7 +94,8 @@ type HeaderUp struct {
 	// The name of the field. What a page sends under this name is replaced.
 	Name string `json:"name,omitempty"`
 
-	// Its value, which may have the placeholders `{env.*}`, `{file.*}` and `{system.*}`.
+	// Its value, which may have the placeholders `{env.*}`, `{file.*}` and `{system.*}`. If one
+	// of them is empty when the config loads, the field is not sent, and a warning says so.
 	Value string `json:"value,omitempty"`
 
 	// The targets that get it: some of `targets`, or parts of them.
