@@ -82,6 +82,7 @@ func (h *Handler) compile() error {
 	}
 	add(checkLimit(optionMaxBody, h.maxBody))
 	add(checkLimit(optionMaxResponse, h.maxResponse))
+	add(checkLimit(optionCache, int64(h.Cache)))
 	add(checkLimit(optionMaxPerClient, int64(h.MaxPerClient)))
 	add(checkLimit(optionMaxPerTarget, int64(h.MaxPerTarget)))
 	if h.redirects < 0 || h.redirects > mostRedirects {
@@ -263,9 +264,6 @@ func (h *Handler) warn(logger *zap.Logger, g *guard) {
 				logger.Warn("this header goes over plain HTTP, where whoever is on the network can read it; write https://", zap.String("header", s.name), zap.Stringer("target", t))
 			}
 		}
-	}
-	if h.Cache != 0 {
-		logger.Warn("responses are not kept: " + optionCache + " has no effect yet")
 	}
 	if len(g.allowed) > 0 {
 		logger.Warn("pages can reach what listens in these networks, on the ports of the targets, if a target's name has an address there", zap.Stringers("networks", g.allowed))

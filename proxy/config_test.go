@@ -102,7 +102,7 @@ func TestCompile(t *testing.T) {
 		`{"targets": ["https://a.example"], "methods": []}`:                                                                                                       {"an empty list"},
 		`{"targets": ["https://a.example"], "methods": ["*"]}`:                                                                                                    {"this is not a method name"},
 		`{"targets": ["https://a.example"], "methods": ["TRACE", "connect", "patch", "a b"]}`:                                                                     {"TRACE", "browsers let no page", `"connect"`, `write "PATCH"`, `"a b"`},
-		`{"targets": ["https://a.example"], "redirects": 21, "max_body": -1, "max_response": -1, "max_per_client": -1, "max_per_target": -1}`:                     {"redirects 21", "max_body -1", "max_response -1", "max_per_client -1", "max_per_target -1"},
+		`{"targets": ["https://a.example"], "redirects": 21, "max_body": -1, "max_response": -1, "cache": -1, "max_per_client": -1, "max_per_target": -1}`:        {"redirects 21", "max_body -1", "max_response -1", "cache -1", "max_per_client -1", "max_per_target -1"},
 		`{"targets": ["https://a.example"], "redirects": -1}`:                                                                                                     {"redirects -1"},
 		`{"targets": ["https://a.example"], "allow_networks": ["x"]}`:                                                                                             {"allow_networks"},
 		`{"targets": ["https://a.example"], "forward_authorization": ["https://b.example"]}`:                                                                      {`forward_authorization "https://b.example": targets does not include it`},

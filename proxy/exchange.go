@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // exchange is one request on its way to a target and back, with the redirects between.
@@ -24,6 +25,12 @@ type exchange struct {
 	canceled atomic.Bool // by the client
 
 	authorization []string // of the request, for targets that take it
+	impersonal    bool     // whether its response may be another client's, and another's be its own
+
+	asked      time.Time // when the target was
+	secret     bool      // whether where the response is from got a secret of the config
+	redirected bool
+	cached     bool // whether the response was kept
 }
 
 type exchangeKey struct{}
@@ -36,54 +43,60 @@ type transport struct{}
 // it is passed on.
 func (transport) RoundTrip(asked *http.Request) (*http.Response, error) {
 	e := asked.Context().Value(exchangeKey{}).(*exchange)
-	response, secret, err := e.follow(asked)
+	e.header["Via"] = append(e.header["Via"], asked.Header["Via"]...)
+	if kept := e.recall(asked); kept != nil {
+		return kept, nil
+	}
+	if e.cache != nil && asked.Method != http.MethodGet && asked.Method != http.MethodHead {
+		defer e.cache.drop(e.at.String()) // also if it failed: the target may have done it
+	}
+	e.asked = time.Now()
+	response, err := e.follow(asked)
 	if err != nil {
 		return nil, e.fail(err)
 	}
-	passed, refused := e.pass(asked, response, secret)
+	passed, refused := e.pass(asked, response)
 	if refused != nil {
 		_ = response.Body.Close()
 		return nil, e.fail(refused)
 	}
+	e.keep(response, passed)
 	return passed, nil
 }
 
-// follow sends a request, and to where it is redirected. It reports whether a secret of the
-// config was sent to where the response is from.
-func (e *exchange) follow(asked *http.Request) (*http.Response, bool, error) {
-	at, crossed := e.at, false
-	header := e.header
-	header["Via"] = append(header["Via"], asked.Header["Via"]...)
+// follow sends a request, and to where it is redirected.
+func (e *exchange) follow(asked *http.Request) (*http.Response, error) {
+	at, header, crossed := e.at, e.header, false
 	for hops := 0; ; hops++ {
 		if !e.enter(at) {
-			return nil, false, refusedTargetLoad
+			return nil, refusedTargetLoad
 		}
 		request := (&http.Request{Method: asked.Method, URL: at.url(), Host: at.origin.Authority(), Header: header.Clone()}).WithContext(e.ctx)
 		if hops == 0 {
 			request.Body, request.ContentLength = asked.Body, asked.ContentLength
 		}
 		request.Header.Set("Accept-Encoding", "identity")
-		secret := !crossed && e.addSecrets(request.Header, at)
+		e.secret = !crossed && e.addSecrets(request.Header, at)
 		response, err := e.client.RoundTrip(request)
 		if err != nil || !redirects(response) {
-			return response, secret, err
+			return response, err
 		}
 		_ = response.Body.Close()
 		if asked.Method != http.MethodGet && asked.Method != http.MethodHead {
-			return nil, false, failedRedirectPOST
+			return nil, failedRedirectPOST
 		}
 		if hops == e.redirects {
-			return nil, false, failedRedirectCount
+			return nil, failedRedirectCount
 		}
 		next, refused := e.next(at, response.Header.Get("Location"))
 		if refused != nil {
-			return nil, false, refused
+			return nil, refused
 		}
 		if next.origin != e.at.origin && !crossed {
 			crossed = true
 			header = filter(header, acrossOrigins.has)
 		}
-		at = next
+		at, e.redirected = next, true
 	}
 }
 

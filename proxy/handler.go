@@ -124,10 +124,14 @@ func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhtt
 	e.body = limit(r.Body, e.maxBody, refusedBody)
 	e.header = pageHeader(r.Header)
 	e.authorization = r.Header.Values("Authorization")
+	e.impersonal = e.cache != nil && impersonal(r, e.header)
 	// The reverse proxy gets to see nothing that it could log.
 	proxied := r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 	proxied.URL, proxied.RequestURI = &url.URL{Path: "/"}, "/"
 	proxied.Header, proxied.Trailer = make(http.Header), nil
 	proxied.Body = requestBody{e.body}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		proxied.Body, proxied.ContentLength = http.NoBody, 0 // browsers send none; HTTP/3 does not say so
+	}
 	return e.proxy.ServeHTTP(w, proxied, next)
 }

@@ -57,7 +57,11 @@ type Handler struct {
 	// How many redirects are followed, of GET and HEAD. Default: 3.
 	Redirects *int `json:"redirects,omitempty"`
 
-	// How long responses may be kept, at most. It has no effect yet: none are kept.
+	// How long responses are kept, at most, to answer other requests by. Kept is what any cache
+	// may that clients share, as far as the target says for how long: responses to GET with the
+	// status 200, asked for without credentials and without headers that a page needs permission
+	// for. Up to 64 MiB of them are kept in memory, each of up to 1 MiB, until the config is
+	// loaded anew. Default: none.
 	Cache caddy.Duration `json:"cache,omitempty"`
 
 	// How many requests of one client, which is an IPv4 address or an IPv6 network of 64 bits,
@@ -84,6 +88,7 @@ type Handler struct {
 	perClient, perTarget *underWay
 	client               http.RoundTripper // which the guard watches
 	proxy                *reverseproxy.Handler
+	cache                *cache // nil if nothing is kept
 	idle                 *http.Transport
 	held                 bool // whether the proxy is provisioned
 	logger               *zap.Logger
@@ -121,6 +126,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.perClient, h.perTarget = newUnderWay(h.MaxPerClient), newUnderWay(h.MaxPerTarget)
 	h.idle = newTransport(g)
 	h.client = h.idle
+	if h.Cache > 0 {
+		h.cache = newCache(time.Duration(h.Cache))
+	}
 	if err := registerMetrics(ctx); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ var requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 // The outcomes beside the codes of refusals.
 const (
 	outcomePassed   = "passed"
+	outcomeCached   = "cached"
 	outcomeCanceled = "canceled"
 )
 
@@ -48,6 +49,8 @@ func (e *exchange) count() {
 		outcome = refused.code
 	} else if e.canceled.Load() {
 		outcome = outcomeCanceled
+	} else if e.cached {
+		outcome = outcomeCached
 	}
 	requests.WithLabelValues(target, outcome).Inc()
 }

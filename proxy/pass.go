@@ -12,7 +12,7 @@ import (
 // Targets are asked for responses that are not compressed, so that what is counted is what
 // the page gets. A target that compresses with gzip all the same has it unpacked here, as it
 // is passed on; other encodings are refused.
-func (e *exchange) pass(asked *http.Request, response *http.Response, secret bool) (*http.Response, *refusal) {
+func (e *exchange) pass(asked *http.Request, response *http.Response) (*http.Response, *refusal) {
 	if response.StatusCode < 200 || response.StatusCode > 599 {
 		return nil, failedProtocol
 	}
@@ -44,7 +44,7 @@ func (e *exchange) pass(asked *http.Request, response *http.Response, secret boo
 	if bodiless {
 		body = http.NoBody
 	}
-	if secret {
+	if e.secret {
 		keepPrivate(passed.Header)
 	}
 	passed.Body = responseBody{Reader: body, Closer: response.Body, fail: e.fail}
@@ -72,13 +72,7 @@ func unpack(response *http.Response) {
 // the config, unless the target lets them (RFC 9111, section 3.5): they do not see that there
 // was one.
 func keepPrivate(h http.Header) {
-	for _, line := range h.Values("Cache-Control") {
-		for directive := range strings.SplitSeq(line, ",") {
-			name, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(directive)), "=")
-			if name == "public" || name == "s-maxage" {
-				return
-			}
-		}
+	if said, ok := directives(h); !ok || !said.has("public") && !said.has("s-maxage") {
+		h.Add("Cache-Control", "private")
 	}
-	h.Add("Cache-Control", "private")
 }
