@@ -78,6 +78,10 @@ type decision struct {
 	outcome outcome
 	reason  denyReason
 
+	// withheld means that credentials are not granted: [WithholdCredentials]. It is the
+	// only part that is not decided by the policies.
+	withheld bool
+
 	policy *policy // nil if none matched
 	origin string  // the one that it grants, which is well-formed; "" if it is "*" or none
 }

@@ -1,6 +1,7 @@
 package caddycors
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,10 +12,12 @@ import (
 // replaced by free ones, and drives it.
 func TestExamples(t *testing.T) {
 	drivers := map[string]func(t *testing.T, caddyfile string){
-		"monitoring": driveMonitoring,
-		"playground": drivePlayground,
-		"quickstart": driveQuickstart,
-		"tenants":    driveTenants,
+		"monitoring":      driveMonitoring,
+		"playground":      drivePlayground,
+		"quickstart":      driveQuickstart,
+		"tenants":         driveTenants,
+		"third-party-api": driveThirdPartyAPI,
+		"cors-proxy":      func(t *testing.T, _ string) { t.Skip("package corsproxy drives it") },
 	}
 	files, err := filepath.Glob("examples/*/Caddyfile")
 	if err != nil || len(files) == 0 {
@@ -67,4 +70,22 @@ func driveQuickstart(t *testing.T, caddyfile string) {
 	}
 	api.Do("GET /private"+origin).Want(t, 200, vary)
 	api.Do("GET /private\nOrigin: https://admin.example.com").Want(t, 200, "Allow-Origin: https://admin.example.com", vary)
+}
+
+func driveThirdPartyAPI(t *testing.T, caddyfile string) {
+	site, api, admin := newClient(t), newClient(t), newClient(t)
+	loadCaddy(t, adapt(t, strings.NewReplacer("{\n\t# Listen", "{\n\tadmin "+admin.Address+"\n\t# Listen",
+		"localhost:8000", site.Address, "localhost:9000", api.Address).Replace(caddyfile)))
+	if r := api.Do("GET /v2/weather/oslo"); r.StatusCode != http.StatusUnauthorized || r.Header.Get("Access-Control-Allow-Origin") == "" {
+		t.Errorf("%s", r)
+	}
+	const page = "\nOrigin: https://app.example.com"
+	r := site.Do("GET /weather/oslo" + page + "\nCookie: a=b")
+	r.Want(t, http.StatusOK, "Allow-Origin: https://app.example.com", vary)
+	if !strings.Contains(r.Text, "Oslo") || r.Header["Set-Cookie"] != nil || r.Header.Get("Content-Security-Policy") != "sandbox" || r.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%s", r)
+	}
+	site.Do("GET /weather/other"+page).Want(t, http.StatusNotFound, "Allow-Origin: https://app.example.com", vary)
+	site.Do("GET /weather/%2e%2e/%2e%2e/admin"+page).Want(t, http.StatusNotFound, "Allow-Origin: https://app.example.com", vary)
+	site.Do("GET /weather/oslo\nOrigin: https://evil.example").Want(t, http.StatusForbidden, vary)
 }

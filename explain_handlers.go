@@ -80,7 +80,7 @@ func roleOf(v *visit, r *http.Request) (handlerRole, *ending) {
 		return roleAnswers, &ending{visit: v, status: status, redirect: status >= 300 && status <= 399 && len(headers["Location"]) > 0}
 	case "error":
 		return roleAnswers, &ending{visit: v, status: config.status(r, http.StatusInternalServerError)}
-	case "metrics", "copy_response":
+	case "cors_proxy", "metrics", "copy_response":
 		return roleAnswers, &ending{visit: v}
 	case "acme_server":
 		prefix := config.PathPrefix

@@ -29,7 +29,7 @@ type caddyfileDirective struct {
 
 // soughtDirectives are the directives whose lines are told.
 var soughtDirectives = []string{
-	"abort", "basic_auth", "basicauth", "cors", "error", "file_server", "forward_auth", "header", "php_fastcgi", "redir", "respond", "reverse_proxy",
+	"abort", "basic_auth", "basicauth", "cors", "cors_proxy", "error", "file_server", "forward_auth", "header", "php_fastcgi", "redir", "respond", "reverse_proxy",
 }
 
 // readCaddyfile finds the directives of a Caddyfile, and which of them may be for the

@@ -79,13 +79,13 @@ func (f fields) place(values []string) int {
 
 // grantOrigin writes Access-Control-Allow-Origin and -Credentials (Fetch, "CORS
 // check").
-func (f fields) grantOrigin(h http.Header, p *policy, origin string) {
+func (f fields) grantOrigin(h http.Header, p *policy, d decision) {
 	if p.grantsAll() {
 		f.put(h, fieldAllowOrigin, "*")
 		return
 	}
-	f.put(h, fieldAllowOrigin, origin)
-	if p.credentials {
+	f.put(h, fieldAllowOrigin, d.origin)
+	if p.credentials && !d.withheld {
 		f.put(h, fieldAllowCredentials, "true")
 	}
 }

@@ -33,7 +33,7 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	f := fields(a.values[:preflightFields])
 	found := f.removeOthers(header, false)
-	f.grantOrigin(header, p, a.decision.origin)
+	f.grantOrigin(header, p, a.decision)
 	f.grantPreflight(header, p, p.preflightGrant(r, a.decision.reason))
 	f.grantExposure(header, p.exposeHeaders)
 	if p.preflightVary != "" {
@@ -199,7 +199,7 @@ func (rw *responseWriter) apply(complete bool) {
 // they are complete.
 func (rw *responseWriter) grant(h http.Header, p *policy, complete bool) {
 	f := rw.fields()
-	f.grantOrigin(h, p, rw.decision.origin)
+	f.grantOrigin(h, p, rw.decision)
 	if rw.preflight != nil {
 		f.grantPreflight(h, p, rw.preflight.grant)
 	}

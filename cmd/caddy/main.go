@@ -1,4 +1,4 @@
-// Command caddy is Caddy with its standard modules and the cors module.
+// Command caddy is Caddy with its standard modules, the cors module and cors_proxy.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/seed-9442523e/caddy-cors"
+	_ "github.com/seed-9442523e/caddy-cors/proxy"
 )
 
 func main() {

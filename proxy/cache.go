@@ -1,0 +1,109 @@
+package corsproxy
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+const (
+	maxCacheBytes = 64 << 20 // of a handler
+	maxCachedURLs = 10_000
+	maxCachedBody = 1 << 20
+
+	// maxVariants is how many responses of one URL are kept, for requests with other headers.
+	maxVariants = 8
+
+	// bytesOfStored is about what a response takes beside its body and its header.
+	bytesOfStored = 1 << 10
+)
+
+// stored is a response of a target as it is passed on. It does not change.
+type stored struct {
+	response  http.Response // without its body
+	body      []byte
+	vary      []string  // the request headers that it depends on
+	selection string    // what these were
+	asked     time.Time // when the target was asked for it
+	made      time.Time // when the target made it, by all that is known of its age
+	until     time.Time // when it is fresh no more
+	size      int
+}
+
+// cache has what a handler keeps of its targets' responses, by their URLs. It goes with the
+// handler: a config that is loaded starts with an empty one.
+//
+// Which headers of the config a request got is a part of the key that needs no bytes: for
+// all of the handler's life, the URL tells.
+type cache struct {
+	most time.Duration // for which a response is kept
+
+	mu       sync.Mutex
+	variants *simplelru.LRU[string, []*stored] // the newest first; all of them have the same vary
+	size     int
+	dropped  time.Time // when something was dropped that a target has changed
+}
+
+func newCache(most time.Duration) *cache {
+	c := &cache{most: most}
+	c.variants, _ = simplelru.NewLRU(maxCachedURLs, func(_ string, variants []*stored) { // it fails for sizes below 1
+		for _, s := range variants {
+			c.size -= s.size
+		}
+	})
+	return c
+}
+
+// find returns the fresh response to a request, or nil.
+func (c *cache) find(url string, header http.Header) *stored {
+	c.mu.Lock()
+	variants, _ := c.variants.Get(url)
+	c.mu.Unlock()
+	if len(variants) == 0 {
+		return nil
+	}
+	selection, now := selectionOf(header, variants[0].vary), time.Now()
+	for _, s := range variants {
+		if s.selection == selection && now.Before(s.until) {
+			return s
+		}
+	}
+	return nil
+}
+
+// put stores a response, in place of those that it replaces. One that may be older than what
+// is there, or than the last change, is not stored.
+func (c *cache) put(url string, s *stored) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, _ := c.variants.Peek(url)
+	if !s.asked.After(c.dropped) || len(old) > 0 && old[0].asked.After(s.asked) {
+		return
+	}
+	variants := []*stored{s}
+	for _, other := range old {
+		if len(variants) < maxVariants && other.selection != s.selection && slices.Equal(other.vary, s.vary) {
+			variants = append(variants, other)
+		}
+	}
+	c.variants.Remove(url)
+	c.variants.Add(url, variants)
+	for _, s := range variants {
+		c.size += s.size
+	}
+	for c.size > maxCacheBytes {
+		c.variants.RemoveOldest()
+	}
+}
+
+// drop removes what is stored of a URL that a request may have changed, and has responses
+// that are under way not stored.
+func (c *cache) drop(url string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.variants.Remove(url)
+	c.dropped = time.Now()
+}

@@ -1,0 +1,131 @@
+package corsproxy
+
+import (
+	"net/http"
+	"strings"
+)
+
+// The headers that do not cross the proxy, with the reason for each group. A name that ends
+// in "*" stands for all that start so.
+
+// fromRequests are removed from what a page sends. All else passes: APIs have keys and
+// versions in headers of their own.
+var fromRequests = newHeaderSet(
+	// What browsers keep for the proxy's own site, which is none of the target's business.
+	"Cookie", "Cookie2", "Authorization",
+	// Who the page and its user are. Targets would decide by it as if no proxy were there.
+	"Origin", "Referer", "DNT", "Save-Data", "X-Client-Data",
+	// What browsers say of themselves and of the request, which is another one now.
+	"Sec-*", "Access-Control-*", "Upgrade-Insecure-Requests", "Service-Worker*", "Purpose", "X-Purpose", "X-Moz",
+	// Who asks, as servers ahead say, which targets may trust to tell who is on their network.
+	"Forwarded", "X-Forwarded-*", "X-Forwarded", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "X-Remote-*", "X-Original-*", "X-Originating-*",
+	"X-Envoy-*", "X-Appengine-*", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Azure-FDID", "X-Azure-Ref", "X-Azure-RequestChain", "X-Amzn-Trace-Id", "X-Amzn-Oidc-*", "X-Amzn-Mtls-*", "X-Amz-Cf-*",
+	"Client-IP", "True-Client-IP", "Cf-Connecting-*", "Cf-IPCountry", "Cf-Ray", "Cf-Visitor", "Cf-Worker", "Cf-Ew-Via", "Cf-Pseudo-IPv4", "Cf-Access-Authenticated-*", "Cf-Access-Jwt-*",
+	"Fastly-Client*", "Fastly-FF", "Fastly-SSL", "Fly-Client-IP", "Fly-Forwarded-*", "Fly-Region", "X-Host", "X-HTTP-Host-Override",
+	// What would make another request of it than the one that was checked.
+	"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Rewrite-*", "X-Middleware-Subrequest", "Expect", "Max-Forwards",
+	// What is of one connection (RFC 9110, section 7.6.1), which Caddy removes as well.
+	"Connection", "Keep-Alive", "Proxy-*", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Content-Length", "Host", "Early-Data", "Priority",
+	// The proxy asks for responses that are not compressed.
+	"Accept-Encoding", "Available-Dictionary", "Dictionary-ID",
+)
+
+// acrossOrigins are all that follows a redirect to another origin. What else a page sends
+// may be a key that is meant for the first one.
+var acrossOrigins = newHeaderSet(
+	"Accept", "Accept-Language", "Cache-Control", "If-Range", "Pragma", "Range", "User-Agent", "Via",
+)
+
+// fromResponses are removed from what a target sends. Browsers would do it to the origin of
+// the proxy, or in its name.
+var fromResponses = newHeaderSet(
+	// State: cookies, stored data, log-ins.
+	"Set-Cookie", "Set-Cookie2", "Clear-Site-Data", "Set-Login", "Activate-Storage-Access", "Secure-Session-*", "Sec-*", "WWW-Authenticate", "Proxy-Authenticate", "Authentication-Info", "Proxy-Authentication-Info",
+	// Who may read, which the cors handler decides alone.
+	"Access-Control-*", "Timing-Allow-Origin", "Cross-Origin-*", "X-Permitted-Cross-Domain-Policies",
+	// Policies of the origin's connections, names and documents.
+	"Strict-Transport-Security", "Alt-Svc", "Alt-Used", "Public-Key-Pins", "Public-Key-Pins-*", "Expect-CT", "Expect-Staple*", "Origin-Agent-Cluster", "Permissions-Policy*", "Feature-Policy", "Document-Policy*", "Integrity-Policy*", "Require-Document-Policy",
+	"Content-Security-Policy*", "X-Content-Security-Policy*", "X-WebKit-CSP*", "X-Content-Type-Options", "X-XSS-Protection", "X-Frame-Options", "X-UA-Compatible", "Referrer-Policy", "Origin-Trial", "Service-Worker*", "Supports-Loading-Mode",
+	// What makes a browser ask elsewhere, or tell others what it does.
+	"Link", "Refresh", "Speculation-Rules", "Report-To", "Reporting-Endpoints", "NEL", "SourceMap", "X-SourceMap", "X-DNS-Prefetch-Control", "Attribution-Reporting-*", "Observe-Browsing-Topics", "Ad-Auction-*", "X-Fledge-*", "Shared-Storage-Write",
+	// What makes a browser send more, or keep what other targets' responses would be read by.
+	"Accept-CH", "Accept-CH-Lifetime", "Critical-CH", "Use-As-Dictionary", "No-Vary-Search", "Accept-Signature",
+	// What servers ahead of the proxy would obey: they send files, rewrite or keep responses.
+	"X-Accel-*", "X-Sendfile*", "X-Lighttpd-*", "X-LiteSpeed-*", "X-Reproxy-URL", "Surrogate-*", "CDN-*", "Cloudflare-*", "Edge-Control", "X-Varnish-*", "X-Middleware-*",
+	// What is of one connection, and how this one is framed.
+	"Connection", "Keep-Alive", "Proxy-*", "Trailer", "Transfer-Encoding", "Upgrade", "Location",
+)
+
+// sandbox is what all responses carry: if one is opened as a document, after all, it has no
+// origin and no scripts, and no response is taken for what it does not say it is.
+var sandbox = map[string]string{
+	"Content-Security-Policy": "sandbox",
+	"X-Content-Type-Options":  "nosniff",
+}
+
+// protect puts the sandbox on a response.
+func protect(h http.Header) {
+	for name, value := range sandbox {
+		h.Set(name, value)
+	}
+}
+
+// headerSet is a set of header names, in lower case, with "-" for "_": CGI reads both as one.
+type headerSet struct {
+	names    map[string]bool
+	prefixes []string
+}
+
+func newHeaderSet(names ...string) headerSet {
+	s := headerSet{names: make(map[string]bool)}
+	for _, name := range names {
+		if prefix, ok := strings.CutSuffix(normalName(name), "*"); ok {
+			s.prefixes = append(s.prefixes, prefix)
+		} else {
+			s.names[normalName(name)] = true
+		}
+	}
+	return s
+}
+
+func normalName(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+
+func (s headerSet) has(name string) bool {
+	name = normalName(name)
+	if s.names[name] {
+		return true
+	}
+	for _, prefix := range s.prefixes {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// pageHeader returns what of a page's request targets may have. The reverse proxy would
+// remove what Connection names (RFC 9110, section 7.6.1), but does not get it.
+func pageHeader(h http.Header) http.Header {
+	named := newHeaderSet()
+	for _, line := range h.Values("Connection") {
+		for name := range strings.SplitSeq(line, ",") {
+			named.names[normalName(strings.TrimSpace(name))] = true
+		}
+	}
+	passed := filter(h, func(name string) bool { return !fromRequests.has(name) && !named.has(name) })
+	if _, ok := passed["User-Agent"]; !ok {
+		passed["User-Agent"] = []string{""} // else net/http would add one of its own
+	}
+	return passed
+}
+
+// filter returns the fields of h that pass.
+func filter(h http.Header, passes func(name string) bool) http.Header {
+	filtered := make(http.Header, len(h))
+	for name, values := range h {
+		if passes(name) {
+			filtered[name] = append(filtered[name], values...)
+		}
+	}
+	return filtered
+}

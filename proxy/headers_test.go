@@ -1,0 +1,127 @@
+package corsproxy
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestRequestHeaders shows what of a page's request does not reach a target, and what does.
+func TestRequestHeaders(t *testing.T) {
+	a := serveAPI(t, func(http.ResponseWriter, *http.Request) {})
+	site := runProxy(t, "targets "+a.URL)
+	removed := []string{
+		"Cookie: session=s3cret", "Cookie2: s3cret", "Authorization: Bearer s3cret", "Proxy-Authorization: Basic s3cret", "Referer: https://app.example.com/s3cret",
+		"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty", "Sec-CH-UA: s3cret", "Sec-GPC: 1", "DNT: 1",
+		"X-Forwarded-For: 10.0.0.1", "X-Forwarded-Host: s3cret", "X-Forwarded-Proto: s3cret", "X-Forwarded-User: s3cret", "Forwarded: for=10.0.0.1", "X-Real-IP: 10.0.0.1",
+		"True-Client-IP: 10.0.0.1", "CF-Connecting-IP: 10.0.0.1", "X-Client-IP: 10.0.0.1", "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE",
+		"X_Forwarded_For: 10.0.0.1", "x_real_ip: 10.0.0.1", "Access-Control-Request-Private-Network: true", "Keep-Alive: 5", "TE: trailers", "Connection: X-Hop", "X-Hop: s3cret",
+		"Upgrade-Insecure-Requests: 1", "Max-Forwards: 1", "Priority: u=1",
+	}
+	passed := []string{
+		"Accept: application/json", "Accept-Language: de", "X-Api-Key: k", "X-Requested-With: fetch", "If-None-Match: \"x\"", "Range: bytes=0-1", "User-Agent: test", "Cache-Control: no-cache", "X-Custom: 1", "Fastly-Key: k", "CF-Access-Client-Id: k",
+	}
+	site.Do(ask(a.URL, slices.Concat(removed, passed, []string{"Accept-Encoding: gzip, br"})...))
+	got := a.requests()[0]
+	for _, line := range removed {
+		name, value, _ := strings.Cut(line, ": ")
+		if found := got.Header[http.CanonicalHeaderKey(name)]; found != nil {
+			t.Errorf("%s came through as %v", line, found)
+		}
+		if value != "s3cret" {
+			continue
+		}
+		for name, values := range got.Header {
+			if strings.Contains(strings.Join(values, ""), "s3cret") {
+				t.Errorf("%s: %v", name, values)
+			}
+		}
+	}
+	for _, line := range passed {
+		name, value, _ := strings.Cut(line, ": ")
+		if found := got.Header.Get(name); found != value {
+			t.Errorf("%s came through as %q", line, found)
+		}
+	}
+	var names []string
+	for name := range got.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	want := "Accept Accept-Encoding Accept-Language Cache-Control Cf-Access-Client-Id Fastly-Key If-None-Match Range User-Agent Via X-Api-Key X-Custom X-Requested-With"
+	if strings.Join(names, " ") != want || got.Header.Get("Accept-Encoding") != "identity" {
+		t.Errorf("the target gets %v", got.Header)
+	}
+}
+
+// TestResponseHeaders shows what of a target's response does not reach a page, and what
+// does.
+func TestResponseHeaders(t *testing.T) {
+	removed := []string{
+		"Set-Cookie: a=b", "Set-Cookie2: a=b", "Clear-Site-Data: \"*\"", "Strict-Transport-Security: max-age=1", "Alt-Svc: h3=\"evil.example:443\"",
+		"Link: </x>; rel=preload", "Refresh: 0; url=https://evil.example", "Access-Control-Allow-Origin: *", "Access-Control-Allow-Credentials: true",
+		"Access-Control-Expose-Headers: *", "Access-Control-Max-Age: 1", "Access-Control-Allow-Private-Network: true", "access-control-allow-methods: *",
+		"WWW-Authenticate: Basic", "Public-Key-Pins: x", "Expect-CT: x", "NEL: {}", "Report-To: {}", "Reporting-Endpoints: a=\"https://evil.example\"",
+		"Service-Worker-Allowed: /", "SourceMap: /x", "X-SourceMap: /x", "Accept-CH: DPR", "Critical-CH: DPR", "Permissions-Policy: x", "Origin-Trial: x",
+		"Content-Security-Policy: default-src *", "Content-Security-Policy-Report-Only: x", "Cross-Origin-Opener-Policy: same-origin", "Cross-Origin-Resource-Policy: same-origin", "Timing-Allow-Origin: *",
+		"X-Content-Type-Options: none", "Speculation-Rules: \"/x\"", "X-Accel-Redirect: /etc/passwd", "X-Sendfile: /etc/passwd", "Set-Login: logged-in", "No-Vary-Search: params",
+		"Use-As-Dictionary: match=\"/*\"", "Location: /elsewhere", "Referrer-Policy: unsafe-url", "X-Frame-Options: DENY", "Sec-Session-Registration: x", "Surrogate-Control: max-age=9",
+	}
+	passed := []string{
+		"Content-Type: application/json; charset=utf-8", "Cache-Control: max-age=60", "Etag: \"x\"", "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT", "X-Ratelimit-Remaining: 7",
+		"Content-Language: de", "Content-Disposition: attachment", "Retry-After: 5", "Age: 3", "Warning: x",
+	}
+	a := serveAPI(t, func(w http.ResponseWriter, _ *http.Request) {
+		for _, line := range slices.Concat(removed, passed) {
+			name, value, _ := strings.Cut(line, ": ")
+			w.Header()[name] = []string{value}
+		}
+		w.Header().Set("Trailer", "Set-Cookie, X-Checksum")
+		w.Header().Add("Vary", "Accept-Language")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte("{}"))
+		w.Header().Set("Set-Cookie", "trailer=1")
+		w.Header().Set("X-Checksum", "1")
+	})
+	site := runProxy(t, "targets "+a.URL)
+	site.Informed = func(status int, header http.Header) { t.Errorf("informed of %d, %v", status, header) }
+	r := site.Do(ask(a.URL))
+	r.Want(t, http.StatusCreated, allowPage, "Vary: Accept-Language, Origin")
+	for _, line := range removed {
+		name, value, _ := strings.Cut(line, ": ")
+		for _, found := range r.Header.Values(name) {
+			if found == value && name != "X-Content-Type-Options" && name != "Access-Control-Allow-Origin" {
+				t.Errorf("%s came through", line)
+			}
+		}
+	}
+	for _, line := range passed {
+		name, value, _ := strings.Cut(line, ": ")
+		if found := r.Header.Get(name); found != value {
+			t.Errorf("%s came through as %q", line, found)
+		}
+	}
+	if len(r.Trailer) > 0 || !slices.Equal(r.Header["Content-Security-Policy"], []string{"sandbox"}) || !slices.Equal(r.Header["X-Content-Type-Options"], []string{"nosniff"}) {
+		t.Errorf("%s\n%v", r, r.Trailer)
+	}
+}
+
+// TestKeepPrivate shows which responses shared caches may store that were asked for with a
+// header of the config.
+func TestKeepPrivate(t *testing.T) {
+	for lines, want := range map[string]bool{
+		"": true, "max-age=60": true, "no-store": true, "private": true, "max-age=60, must-revalidate": true, "x=public": true,
+		"public": false, "Public, max-age=60": false, "max-age=60, s-maxage=5": false, "max-age=60\npublic": false,
+	} {
+		h := make(http.Header)
+		for line := range strings.SplitSeq(lines, "\n") {
+			h.Add("Cache-Control", line)
+		}
+		keepPrivate(h)
+		if got := slices.Contains(h["Cache-Control"], "private"); got != want && lines != "private" {
+			t.Errorf("%q: %v", lines, h)
+		}
+	}
+}
