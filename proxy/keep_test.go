@@ -59,6 +59,7 @@ func TestCachedResponses(t *testing.T) {
 		query("Cache-Control:max-age=60", "status:203"): false, query("Cache-Control:max-age=60", "status:206", "Content-Range:bytes 0-0/1"): false,
 		query("Cache-Control:max-age=0"): false, query("Cache-Control:max-age"): false, query("Cache-Control:max-age=x"): false, query("Cache-Control:max-age=-1"): false,
 		query("Cache-Control:max-age=\"60\""): false, query("Cache-Control:max-age=99999999999999999999999"): true, query("cache-control:Max-Age=60"): true,
+		query("Cache-Control:max-age=0, max-age=60"): false, query("Cache-Control:max-age=60", "Cache-Control:max-age=61"): false, query("Cache-Control:max-age=60, max-age=60"): true,
 		query("Cache-Control:max-age=60, max-age=0"): false, query("Cache-Control:max-age=60", "Cache-Control:max-age=0"): false, query("Cache-Control:max-age=60", "Cache-Control:no-store"): false,
 		query("Cache-Control:s-maxage=60"): true, query("Cache-Control:max-age=0, s-maxage=60"): true, query("Cache-Control:max-age=60, s-maxage=0"): false, query("Cache-Control:s-maxage=x,max-age=60"): false,
 		query("Cache-Control:max-age=60, no-store"): false, query("Cache-Control:max-age=60, no-cache"): false, query("Cache-Control:max-age=60, NO-CACHE=Set-Cookie"): false,

@@ -1,8 +1,10 @@
 package corsproxy
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -77,6 +79,35 @@ func TestRedirects(t *testing.T) {
 		"/to?http:///x":                                                   failedRedirectURL,
 	} {
 		wantRefusal(t, site.Do(ask(a.URL+url)), want, allowPage)
+	}
+}
+
+// TestInsecureRedirects shows that no redirect leads from https to http, of which anyone on
+// the network could read and change the response.
+func TestInsecureRedirects(t *testing.T) {
+	plain := serveAPI(t, redirecting)
+	secure := httptest.NewTLSServer(http.HandlerFunc(redirecting))
+	defer secure.Close()
+	roots = x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	defer func() { roots = nil }()
+	site := runProxy(t, "targets "+plain.URL+" "+secure.URL)
+	for _, status := range []string{"301", "302", "303", "307", "308"} {
+		for _, url := range []string{secure.URL + "/to?" + plain.URL + "/x", secure.URL + "/to?/to?" + plain.URL + "/x", secure.URL + "/to?HTTP:" + strings.TrimPrefix(plain.URL, "http:") + "/x"} {
+			wantRefusal(t, site.Do(ask(url, "X-Status: "+status)), failedRedirectPlain, allowPage)
+		}
+	}
+	// Nor one that comes from http first.
+	wantRefusal(t, site.Do(ask(plain.URL+"/to?"+secure.URL+"/to?"+plain.URL+"/x")), failedRedirectPlain, allowPage)
+	for _, request := range plain.requests() {
+		if request.URL.Path == "/x" {
+			t.Errorf("it was followed: %s", request.URL)
+		}
+	}
+	for url, want := range map[string]string{secure.URL + "/to?/x": secure.URL, plain.URL + "/to?" + secure.URL + "/x": secure.URL} {
+		if r := site.Do(ask(url)); r.Text != "GET "+strings.TrimPrefix(want, "https://")+" /x" {
+			t.Errorf("%s: %s", url, r)
+		}
 	}
 }
 
