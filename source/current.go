@@ -87,6 +87,13 @@ func (c *current) failed() error {
 	return c.err
 }
 
+// lastGood returns when it was last found good.
+func (c *current) lastGood() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.counts.Last
+}
+
 func (c *current) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -88,7 +88,7 @@ func isEntry(entry string) func(line string) bool {
 func (e *editor) edit(change func(text string) string, onlyGood bool) (changed bool, err error) {
 	waiting, cancel := context.WithTimeout(context.Background(), e.timeout)
 	defer cancel()
-	unlock, err := lock(waiting, e.storage, e.key)
+	unlock, err := lock(waiting, e.storage, e.key, e.timeout)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return false, refuse(http.StatusServiceUnavailable, "the list %q is being edited elsewhere, or its lock was left behind, for %s; try again", e.key, e.timeout)
 	}
@@ -110,7 +110,9 @@ func (e *editor) edit(change func(text string) string, onlyGood bool) (changed b
 	if cut == nil && after != before && !endsLines(after) {
 		after += "\n"
 	}
-	cut = e.checkWhole(after)
+	if endsLines(after) { // perhaps without the line that was cut
+		cut = nil
+	}
 	var refused error
 	lists, errs := make([]*List, len(e.lists)), make([]error, len(e.lists))
 	for i, l := range e.lists {
@@ -177,8 +179,8 @@ func (e *editor) load(ctx context.Context) (stored, text string, err error) {
 	}
 	var last time.Time
 	for _, l := range e.lists { // some may have looked later than others
-		if _, good := l.inForce(); good != "" && l.status().Last.After(last) {
-			text, last = good, l.status().Last
+		if _, good := l.inForce(); good != "" && l.lastGood().After(last) {
+			text, last = good, l.lastGood()
 		}
 	}
 	return "", text, nil

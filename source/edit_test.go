@@ -94,7 +94,7 @@ func TestEditsAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &editor{storage, "tenants", []*storedList{lax.stored.value, strict.stored.value}, interval}
+	e := &editor{storage, "tenants", []*storedList{lax.stored.value, strict.stored.value}, time.Second}
 	want := func(status int, says string, err error) {
 		t.Helper()
 		refused, ok := err.(caddy.APIError) //nolint:errorlint // Caddy asks for it in this way
@@ -194,14 +194,18 @@ func TestEditsOfACutList(t *testing.T) {
 	}
 	wantGood(t, s)
 
+	store(t, storage, a+"\n"+b+"\nhttps://c.exam")
+	_, err = e.remove(b)
+	if refused, ok := err.(caddy.APIError); !ok || refused.HTTPStatus != http.StatusConflict || s.AllowsOrigin(nil, b) || s.AllowsOrigin(nil, "https://c.exam") { //nolint:errorlint // Caddy asks for it in this way
+		t.Errorf("a line that is cut still: %v", err)
+	}
 	store(t, storage, a+"\n"+b+"/\n")
 	if removed, err := e.remove(b + "/"); err != nil || !removed {
 		t.Errorf("a line that is no origin: %v, %v", removed, err)
 	}
 	wantGood(t, s)
 
-	const last = "https://c.example"
-	open := a + "\n# " + strings.Repeat("x", blockBytes-len(last)-3) + "\n" + last
+	const open = a + "\n" + c // as it may stay, but for edits
 	storage = runCaddy(t, t.TempDir()).Storage()
 	store(t, storage, open)
 	if s, err = following(t, storage, Rules{}); err != nil {
@@ -211,7 +215,7 @@ func TestEditsOfACutList(t *testing.T) {
 	if removed, err := e.remove(a); err != nil || !removed {
 		t.Errorf("%v, %v", removed, err)
 	}
-	if text, err := os.ReadFile(fileOf(storage)); string(text) != strings.TrimPrefix(open, a+"\n")+"\n" {
+	if text, err := os.ReadFile(fileOf(storage)); string(text) != c+"\n" {
 		t.Errorf("the list is %q, %v", text, err)
 	}
 }
@@ -271,6 +275,36 @@ func TestEditsWhileAConfigLoads(t *testing.T) {
 	}
 	defer func() { _ = l.Destruct() }()
 	if err := <-edited; err != nil || l.allows(b) || !l.allows(a) {
+		t.Errorf("what was taken out is in force: %v", err)
+	}
+}
+
+// TestEditsOfALostListWhileAConfigLoads shows the same where the list is gone, so that the
+// config does not load.
+func TestEditsOfALostListWhileAConfigLoads(t *testing.T) {
+	storage := runCaddy(t, t.TempDir()).Storage()
+	store(t, storage, a+"\n"+b+"\n")
+	key := storedKey{storageName(storage), "tenants", time.Hour, Rules{}}
+	old, err := followList(storage, key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = old.Destruct() }()
+	remove(t, fileOf(storage))
+	read, edited := make(chan struct{}), make(chan error, 1)
+	slow := &pausedStorage{FileStorage: *storage.(*certmagic.FileStorage), loaded: read}
+	go func() {
+		<-read
+		e, err := newEditor("tenants")
+		if err == nil {
+			_, err = e.remove(b)
+		}
+		edited <- err
+	}()
+	if _, err := followList(slow, key, old); err == nil || !strings.Contains(err.Error(), "it is gone") {
+		t.Errorf("the error is %v", err)
+	}
+	if err := <-edited; err != nil || old.allows(b) || !old.allows(a) {
 		t.Errorf("what was taken out is in force: %v", err)
 	}
 }

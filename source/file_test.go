@@ -236,16 +236,20 @@ func TestFileReload(t *testing.T) {
 			t.Errorf("%q: the error is %v, want %s", text, err, want)
 		}
 	}
+	began := make(chan struct{})
 	go func() { // somebody who writes a list slowly
-		for _, text := range []string{a + "\n", a + "\n" + c + "\n", b + "\n"} {
+		for i, text := range []string{a + "\n", a + "\n" + c + "\n", b + "\n", b + "\n" + c + "\n"} {
 			_ = os.WriteFile(path, []byte(text), 0o600)
-			time.Sleep(200 * time.Millisecond)
+			if i == 0 {
+				close(began)
+			}
+			time.Sleep(400 * time.Millisecond)
 		}
 	}()
-	time.Sleep(50 * time.Millisecond)
+	<-began
 	second, err := load()
-	if err != nil || !second.AllowsOrigin(nil, b) || second.AllowsOrigin(nil, a) {
-		t.Fatalf("a config that loads does not see what is in the file now: %v", err)
+	if err != nil || !second.AllowsOrigin(nil, b) || !second.AllowsOrigin(nil, c) || second.AllowsOrigin(nil, a) {
+		t.Fatalf("a config that loads does not see all that is in the file now: %v", err)
 	}
 	if err := second.Cleanup(); err != nil { // as where something else fails to load
 		t.Fatal(err)

@@ -83,23 +83,15 @@ func parseListGently(text string, rules Rules, pause func()) (*List, error) {
 // went wrong.
 var errEmpty = errors.New("the list is empty, as one that is being written; to allow no origin, leave a comment in it")
 
-// blockBytes is what file systems, and programs that write files, do a whole number of.
-const blockBytes = 512
-
 // checkWhole refuses what looks like the beginning of a list. That a line is cut cannot be
 // seen: what is left of it is an origin, too, and somebody else's. But where the last line of
-// the list before had an end, one without is most likely cut; so is one that ends with a
-// block, as where a disk is full, or who writes the file died.
+// the list before had an end, one without is most likely cut.
 func checkWhole(text string, ended bool) error {
 	switch {
 	case text == "":
 		return errEmpty
-	case endsLines(text):
-		return nil
-	case ended:
+	case ended && !endsLines(text):
 		return errors.New("the last line has no end, as it had before, so it seems to be cut; end it, if it is not")
-	case len(text)%blockBytes == 0:
-		return errors.New("the last line seems to be cut, as on a full disk; end it, if it is not")
 	}
 	return nil
 }

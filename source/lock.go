@@ -43,17 +43,19 @@ func awaitTurn(ctx context.Context, key string) (end func(), err error) {
 	}
 }
 
-// lock locks a list for this server alone. It returns what unlocks it.
-func lock(ctx context.Context, storage certmagic.Storage, key string) (unlock func(), err error) {
+// lock locks a list for this server alone. It returns what unlocks it. ctx ends in timeout.
+func lock(ctx context.Context, storage certmagic.Storage, key string, timeout time.Duration) (unlock func(), err error) {
 	end, err := awaitTurn(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	// Storages may take slashes out, and this name is nobody else's without them.
 	name := "cors_origins_" + key
-	held := lockedSince(storage, name)
+	held, began := lockedSince(storage, name), time.Now()
 	err = storage.Lock(ctx, name)
-	if errors.Is(err, context.DeadlineExceeded) && isLeftBehind(held, lockedSince(storage, name)) {
+	// Others of this server may have taken most of the time.
+	waited := time.Since(began) > timeout/2
+	if errors.Is(err, context.DeadlineExceeded) && waited && isLeftBehind(held, lockedSince(storage, name)) {
 		unlockStorage(storage, name)
 		waiting, cancel := context.WithTimeout(context.Background(), storageTimeout)
 		defer cancel()

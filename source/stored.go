@@ -73,6 +73,7 @@ func followList(storage certmagic.Storage, key storedKey, old *storedList) (*sto
 	if old != nil {
 		l.follow(&old.current)
 		l.edition, l.good = old.inForce()
+		l.edition.steady = false
 	}
 	followed.Lock()
 	followed.lists[l] = struct{}{}

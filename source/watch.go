@@ -25,9 +25,13 @@ const (
 	// stayed so for three: somebody is writing it, most likely. All are within the interval.
 	unfinishedLooks = 3
 
-	// mostSteadyWait is how long a config that loads waits, at most, for a file that somebody
-	// seems to be writing.
+	// A config that loads waits for a file that somebody seems to be writing: for a look, but
+	// no longer than this, and so often.
 	mostSteadyWait = time.Second
+	mostTries      = 4
+
+	// blockBytes is what file systems, and programs that write files, do a whole number of.
+	blockBytes = 512
 
 	// smallFile is how large a file may be, in bytes, whose text is compared at each look.
 	// Of larger ones, size and time tell.
@@ -52,35 +56,49 @@ func watchFile(key fileKey, old *watchedFile) (*watchedFile, error) {
 	w := &watchedFile{key: key}
 	if old != nil {
 		w.follow(&old.current)
-		w.awaitSteady()
+		if err := w.awaitSteady(); err != nil {
+			return nil, w.describe(err)
+		}
 	}
-	now := lookAt(key.path)
-	text, err := readList(key.path)
-	if err == nil && !lookAt(key.path).same(now) {
-		err = errors.New("somebody is writing it; try again")
-	}
-	if err := w.read(now, text, err); err != nil {
+	if err := w.load(); err != nil {
 		return nil, w.describe(err)
 	}
 	w.stop = every(key.interval/looks, w.look)
 	return w, nil
 }
 
+// errWritten is why a file is not read.
+var errWritten = errors.New("somebody is writing it; try again, and let it be written to another file that is renamed then")
+
 // awaitSteady waits for a file that was just changed to stay as it is for one look, as it is
 // perhaps not written in full.
-func (w *watchedFile) awaitSteady() {
+func (w *watchedFile) awaitSteady() error {
 	wait := min(w.key.interval/looks, mostSteadyWait)
-	for before, deadline := lookAt(w.key.path), time.Now().Add(mostSteadyWait); time.Now().Before(deadline); {
+	before := lookAt(w.key.path)
+	for range mostTries {
 		if before.info == nil || time.Since(before.info.ModTime()) > wait {
-			return
+			return nil
 		}
 		time.Sleep(wait)
 		now := lookAt(w.key.path)
 		if now.same(before) {
-			return
+			return nil
 		}
 		before = now
 	}
+	return errWritten
+}
+
+// load reads the file for a config that loads.
+func (w *watchedFile) load() error {
+	for range mostTries {
+		now := lookAt(w.key.path)
+		text, err := readList(w.key.path)
+		if lookAt(w.key.path).same(now) {
+			return w.read(now, text, err)
+		}
+	}
+	return errWritten
 }
 
 // Destruct ends the watch. The list stays, for requests of a config that goes.
@@ -134,6 +152,9 @@ func (w *watchedFile) look() {
 // read puts what was read in force, or notes why it cannot be. It returns what was wrong.
 func (w *watchedFile) read(now look, text string, err error) error {
 	w.loaded = now
+	if err == nil && text != "" && len(text)%blockBytes == 0 && !endsLines(text) {
+		err = errors.New("the last line seems to be cut, as on a full disk; end it, if it is not")
+	}
 	return w.parse(text, w.key.rules, err)
 }
 
