@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -75,7 +76,8 @@ func (f forgery) forge(conn io.Writer, answers *bufio.Reader, first int64) error
 		if err != nil {
 			return err
 		}
-		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
 			return err
 		}
 		if allowed := resp.Header.Get("Access-Control-Allow-Origin"); allowed != "" || resp.StatusCode != http.StatusOK {

@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -16,7 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/seed-9442523e/caddy-cors/bench/internal/how"
 	"github.com/seed-9442523e/caddy-cors/bench/internal/process"
@@ -97,21 +95,4 @@ func (l *lab) runCaddy(ctx context.Context, site string) (*process.Process, stri
 		return nil, "", err
 	}
 	return p, address, nil
-}
-
-// soon calls a test until it holds.
-func soon(ctx context.Context, what string, holds func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		ok, err := holds()
-		if ok || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return errors.New("in a minute, this did not become so: " + what)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
