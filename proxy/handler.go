@@ -19,6 +19,7 @@ import (
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	protect(w.Header())
 	caddycors.WithholdCredentials(r)
+	w.Header().Del("Access-Control-Allow-Credentials") // of a response that failed, and is answered anew
 	e := &exchange{Handler: h}
 	refused := e.admit(r)
 	if refused == nil {
