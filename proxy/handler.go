@@ -134,7 +134,7 @@ func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhtt
 }
 
 // boundBodies sets until when a client may send, and take what it is sent. The function that
-// it returns ends that, for the next request of a connection. Both are later than the rest, as
+// it returns ends that, for what else is written, such as a refusal. Both are later than the rest, as
 // it looks as if the client were gone. What cannot, need not.
 func (e *exchange) boundBodies(w http.ResponseWriter, r *http.Request) (end func()) {
 	connection := http.NewResponseController(w)
