@@ -86,6 +86,13 @@ func driveThirdPartyAPI(t *testing.T, caddyfile string) {
 		t.Errorf("%s", r)
 	}
 	site.Do("GET /weather/other"+page).Want(t, http.StatusNotFound, "Allow-Origin: https://app.example.com", vary)
-	site.Do("GET /weather/%2e%2e/%2e%2e/admin"+page).Want(t, http.StatusNotFound, "Allow-Origin: https://app.example.com", vary)
+	for _, path := range []string{"/%2e%2e/%2E%2E/admin", "/..%2Fadmin"} {
+		site.Do("GET /weather"+path+page).Want(t, http.StatusNotFound, "Allow-Origin: https://app.example.com", vary)
+	}
+	for _, path := range []string{"/x/%2E%2e/oslo", "/x%2Foslo", "/x%2foslo", "/..%5cadmin", "/..%5Cadmin", "/%252e%252e/admin", "/..;/admin", "/..%3b/admin", "/%2e%2e/weather/oslo"} {
+		site.Do("GET /weather"+path+page).Want(t, http.StatusBadRequest, "Allow-Origin: https://app.example.com", vary)
+	}
+	site.Do("GET /weather/oslo?at=%2e%2f"+page).Want(t, http.StatusOK, "Allow-Origin: https://app.example.com", vary)
+	site.Do("GET /weather/oslo").Want(t, http.StatusNotFound, vary)
 	site.Do("GET /weather/oslo\nOrigin: https://evil.example").Want(t, http.StatusForbidden, vary)
 }

@@ -42,8 +42,14 @@ func adapt(caddyfile string) ([]byte, error) {
 // address on loopback, of which it returns a client.
 func runCaddy(t testing.TB, caddyfile string) *corstest.Client {
 	t.Helper()
+	return runCaddyWith(t, "", caddyfile)
+}
+
+// runCaddyWith is runCaddy with more global options.
+func runCaddyWith(t testing.TB, options, caddyfile string) *corstest.Client {
+	t.Helper()
 	site := corstest.NewClient(t, corstest.FreeAddress(t))
-	config, err := adapt(prelude + strings.ReplaceAll(caddyfile, "$A", site.Address))
+	config, err := adapt(strings.TrimSuffix(prelude, "}\n") + options + "\n}\n" + strings.ReplaceAll(caddyfile, "$A", site.Address))
 	if err == nil {
 		err = caddy.Load(config, true)
 	}

@@ -11,11 +11,9 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"go.uber.org/zap"
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/seed-9442523e/caddy-cors/internal/fetch"
-	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
 const (
@@ -27,6 +25,8 @@ const (
 	mostRedirects       = 20
 	defaultMaxPerClient = 20
 	defaultMaxPerTarget = 100
+
+	mostBytes = 1 << 40 // of a body
 )
 
 // The options, as they are spelled in Caddyfile and JSON.
@@ -70,6 +70,7 @@ func (h *Handler) compile() error {
 	for _, field := range h.HeaderUp {
 		add(h.compileSecret(field))
 	}
+	add(h.distinctSecrets())
 	add(h.compileMethods())
 	h.maxBody = cmp.Or(h.MaxBody, defaultMaxBody)
 	h.maxResponse = cmp.Or(h.MaxResponse, defaultMaxResponse)
@@ -80,8 +81,8 @@ func (h *Handler) compile() error {
 	if h.Redirects != nil {
 		h.redirects = *h.Redirects
 	}
-	add(checkLimit(optionMaxBody, h.maxBody))
-	add(checkLimit(optionMaxResponse, h.maxResponse))
+	add(checkSize(optionMaxBody, h.maxBody))
+	add(checkSize(optionMaxResponse, h.maxResponse))
 	add(checkLimit(optionCache, int64(h.Cache)))
 	add(checkLimit(optionMaxPerClient, int64(h.MaxPerClient)))
 	add(checkLimit(optionMaxPerTarget, int64(h.MaxPerTarget)))
@@ -104,6 +105,14 @@ func checkLimit(option string, value int64) error {
 		return fmt.Errorf("%s %d: there is no such limit; write one above 0", option, value)
 	}
 	return nil
+}
+
+// checkSize refuses a length of bodies that is none.
+func checkSize(option string, value int64) error {
+	if value > mostBytes {
+		return fmt.Errorf("%s %d: the most is 1TiB", option, value)
+	}
+	return checkLimit(option, value)
 }
 
 // compileTargets parses targets, several in one value if it has placeholders.
@@ -159,6 +168,27 @@ func (h *Handler) compileSecret(field HeaderUp) error {
 	}
 	h.secrets = append(h.secrets, secret{name, value, ts, unset})
 	return errors.Join(err, targetErr, h.covered(option+" for", ts))
+}
+
+// distinctSecrets refuses two header fields of one name for one target: the later one would
+// take the place of the other, wherever it stands.
+func (h *Handler) distinctSecrets() error {
+	var errs []error
+	for i, later := range h.secrets {
+		for _, s := range h.secrets[:i] {
+			if s.name != later.name {
+				continue
+			}
+			for _, t := range s.targets {
+				for _, other := range later.targets {
+					if t.covers(other) || other.covers(t) {
+						errs = append(errs, fmt.Errorf("%s %s: %q and %q overlap, and only one value is sent; name targets that have nothing in common", optionHeaderUp, s.name, t, other))
+					}
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // expandSecret replaces the placeholders of a value. If one of them is known and empty, unset
@@ -240,32 +270,4 @@ func expand(option, value string) (string, error) {
 		return "", fmt.Errorf("%s: %w", option, err) // without the value, which may have a secret
 	}
 	return expanded, nil
-}
-
-// warn tells of what loads and is dangerous, or cannot work.
-func (h *Handler) warn(logger *zap.Logger, g *guard) {
-	for _, t := range h.targets {
-		o, ok := origin.Parse(t.pattern.String())
-		if !ok {
-			continue
-		}
-		addr, err := netip.ParseAddr(strings.Trim(o.Host(), "[]"))
-		if err == nil && g.check(netip.AddrPortFrom(addr, 0)) != nil {
-			logger.Warn("connections to this target are refused, as it is not of the public Internet; if you mean it, add its network to "+optionAllowNetworks, zap.Stringer("target", t))
-		}
-	}
-	for _, s := range h.secrets {
-		if s.unset != nil {
-			logger.Warn("this header is not sent, as a placeholder in its value is empty; set it, and load the config again", zap.String("header", s.name), zap.Stringers("targets", s.targets), zap.Error(s.unset))
-			continue
-		}
-		for _, t := range s.targets {
-			if t.pattern.Insecure() {
-				logger.Warn("this header goes over plain HTTP, where whoever is on the network can read it; write https://", zap.String("header", s.name), zap.Stringer("target", t))
-			}
-		}
-	}
-	if len(g.allowed) > 0 {
-		logger.Warn("pages can reach what listens in these networks, on the ports of the targets, if a target's name has an address there", zap.Stringers("networks", g.allowed))
-	}
 }

@@ -28,7 +28,7 @@ type exchange struct {
 	impersonal    bool     // whether its response may be another client's, and another's be its own
 
 	asked      time.Time // when the target was
-	secret     bool      // whether where the response is from got a secret of the config
+	secret     bool      // whether one of those that were asked got a secret of the config
 	redirected bool
 	cached     bool // whether the response was kept
 }
@@ -76,7 +76,9 @@ func (e *exchange) follow(asked *http.Request) (*http.Response, error) {
 			request.Body, request.ContentLength = asked.Body, asked.ContentLength
 		}
 		request.Header.Set("Accept-Encoding", "identity")
-		e.secret = !crossed && e.addSecrets(request.Header, at)
+		if !crossed && e.addSecrets(request.Header, at) {
+			e.secret = true // for all that follows: who leads the way may say what it is, in the next URL
+		}
 		response, err := e.client.RoundTrip(request)
 		if err != nil || !redirects(response) {
 			return response, err
@@ -210,7 +212,7 @@ func (e *exchange) refusalOf(err error) *refusal {
 		return failedName
 	case errors.As(err, &certificate):
 		return failedCertificate
-	case strings.Contains(err.Error(), "server response headers exceeded"):
+	case strings.Contains(err.Error(), "server response headers exceeded"), strings.Contains(err.Error(), "response header list larger"):
 		return failedLength
 	}
 	return failedConnection

@@ -19,6 +19,7 @@ import (
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	protect(w.Header())
 	caddycors.WithholdCredentials(r)
+	w.Header().Del("Access-Control-Allow-Credentials") // of a response that failed, and is answered anew
 	e := &exchange{Handler: h}
 	refused := e.admit(r)
 	if refused == nil {
@@ -103,7 +104,8 @@ func refusedPage(r *http.Request) *refusal {
 	return nil
 }
 
-// deadlineOfBodies is how long after a request timed out its body is no more read.
+// deadlineOfBodies is how long after a request timed out its body is no more read, nor that of
+// its response written.
 const deadlineOfBodies = 100 * time.Millisecond
 
 // forward lets Caddy's reverse proxy do the rest, by the transport of this package.
@@ -115,12 +117,7 @@ func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhtt
 	defer context.AfterFunc(r.Context(), cancel)()
 	defer e.leave()
 	e.ctx = ctx
-	if deadline, ok := ctx.Deadline(); ok && r.ContentLength != 0 {
-		// A body that does not come would be waited for: it is not closed while it is read.
-		// Later than the rest, as it looks as if the client were gone. What cannot, as
-		// HTTP/3, need not.
-		_ = http.NewResponseController(w).SetReadDeadline(deadline.Add(deadlineOfBodies))
-	}
+	defer e.boundBodies(w, r)()
 	e.body = limit(r.Body, e.maxBody, refusedBody)
 	e.header = pageHeader(r.Header)
 	e.authorization = r.Header.Values("Authorization")
@@ -134,4 +131,26 @@ func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhtt
 		proxied.Body, proxied.ContentLength = http.NoBody, 0 // browsers send none; HTTP/3 does not say so
 	}
 	return e.proxy.ServeHTTP(w, proxied, next)
+}
+
+// boundBodies sets until when a client may send, and take what it is sent. The function that
+// it returns ends that, for what else is written, such as a refusal. Both are later than the rest, as
+// it looks as if the client were gone. What cannot, need not.
+func (e *exchange) boundBodies(w http.ResponseWriter, r *http.Request) (end func()) {
+	connection := http.NewResponseController(w)
+	deadline := time.Now().Add(e.timeout).Add(deadlineOfBodies)
+	if r.ContentLength != 0 {
+		// A body that does not come would be waited for: it is not closed while it is read.
+		_ = connection.SetReadDeadline(deadline)
+	}
+	// A client that reads nothing would hold its place, and that of the target.
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if server != nil && server.WriteTimeout > 0 {
+		if server.WriteTimeout-deadlineOfBodies > e.timeout {
+			_ = connection.SetWriteDeadline(deadline) // the server sets its own for each request
+		}
+		return func() {}
+	}
+	_ = connection.SetWriteDeadline(deadline)
+	return func() { _ = connection.SetWriteDeadline(time.Time{}) }
 }

@@ -167,6 +167,11 @@ func TestNoCredentials(t *testing.T) {
 			t.Errorf("%s", r)
 		}
 	}
+	// The response that failed had it already.
+	site = runCaddy(t, "http://$A {\ncors "+page+" {\nallow_credentials\n}\nerror /e* 503\nhandle_errors {\nrewrite * /?"+a.URL+"\ncors_proxy {\ntargets "+a.URL+"\nallow_networks 127.0.0.1\n}\n}\n}")
+	if r := site.Do("GET /e\nOrigin: " + page); r.Header["Access-Control-Allow-Credentials"] != nil || r.StatusCode != http.StatusOK || r.Header.Get("Access-Control-Allow-Origin") != page {
+		t.Errorf("%s", r)
+	}
 }
 
 // TestErrorsAreReadable shows in which form an error is told.

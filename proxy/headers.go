@@ -22,6 +22,9 @@ var fromRequests = newHeaderSet(
 	"X-Envoy-*", "X-Appengine-*", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Azure-FDID", "X-Azure-Ref", "X-Azure-RequestChain", "X-Amzn-Trace-Id", "X-Amzn-Oidc-*", "X-Amzn-Mtls-*", "X-Amz-Cf-*",
 	"Client-IP", "True-Client-IP", "Cf-Connecting-*", "Cf-IPCountry", "Cf-Ray", "Cf-Visitor", "Cf-Worker", "Cf-Ew-Via", "Cf-Pseudo-IPv4", "Cf-Access-Authenticated-*", "Cf-Access-Jwt-*",
 	"Fastly-Client*", "Fastly-FF", "Fastly-SSL", "Fly-Client-IP", "Fly-Forwarded-*", "Fly-Region", "X-Host", "X-HTTP-Host-Override",
+	// Who is logged in, as gateways ahead say.
+	"Remote-*", "X-Auth-Request-*", "X-Authentik-*", "X-Goog-Iap-*", "X-Goog-Authenticated-*", "X-Ms-Client-Principal*", "X-Ms-Token-*", "X-Pomerium-*", "Tailscale-*", "X-Webauth-*", "X-Token-*",
+	"X-Client-Cert*", "X-SSL-*", "Ssl-Client-*", "X-Arr-*",
 	// What would make another request of it than the one that was checked.
 	"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Rewrite-*", "X-Middleware-Subrequest", "Expect", "Max-Forwards",
 	// What is of one connection (RFC 9110, section 7.6.1), which Caddy removes as well.
@@ -103,20 +106,38 @@ func (s headerSet) has(name string) bool {
 	return false
 }
 
-// pageHeader returns what of a page's request targets may have. The reverse proxy would
-// remove what Connection names (RFC 9110, section 7.6.1), but does not get it.
-func pageHeader(h http.Header) http.Header {
+// forAll are never of one connection (RFC 9110, section 7.6.1): without them, a response would
+// be kept for those whose it is not.
+var forAll = newHeaderSet("Cache-Control", "Pragma", "Vary")
+
+// ofConnection returns the names of the fields that Connection says are of one connection. The
+// reverse proxy would remove them, but does not get Connection.
+func ofConnection(h http.Header) headerSet {
 	named := newHeaderSet()
 	for _, line := range h.Values("Connection") {
 		for name := range strings.SplitSeq(line, ",") {
-			named.names[normalName(strings.TrimSpace(name))] = true
+			if name = normalName(strings.TrimSpace(name)); !forAll.has(name) {
+				named.names[name] = true
+			}
 		}
 	}
+	return named
+}
+
+// pageHeader returns what of a page's request targets may have.
+func pageHeader(h http.Header) http.Header {
+	named := ofConnection(h)
 	passed := filter(h, func(name string) bool { return !fromRequests.has(name) && !named.has(name) })
 	if _, ok := passed["User-Agent"]; !ok {
 		passed["User-Agent"] = []string{""} // else net/http would add one of its own
 	}
 	return passed
+}
+
+// targetHeader returns what of a target's response pages may have.
+func targetHeader(h http.Header) http.Header {
+	named := ofConnection(h)
+	return filter(h, func(name string) bool { return !fromResponses.has(name) && !named.has(name) })
 }
 
 // filter returns the fields of h that pass.

@@ -17,10 +17,13 @@ func TestRequestHeaders(t *testing.T) {
 		"X-Forwarded-For: 10.0.0.1", "X-Forwarded-Host: s3cret", "X-Forwarded-Proto: s3cret", "X-Forwarded-User: s3cret", "Forwarded: for=10.0.0.1", "X-Real-IP: 10.0.0.1",
 		"True-Client-IP: 10.0.0.1", "CF-Connecting-IP: 10.0.0.1", "X-Client-IP: 10.0.0.1", "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE",
 		"X_Forwarded_For: 10.0.0.1", "x_real_ip: 10.0.0.1", "Access-Control-Request-Private-Network: true", "Keep-Alive: 5", "TE: trailers", "Connection: X-Hop", "X-Hop: s3cret",
+		"Remote-User: s3cret", "Remote_Groups: s3cret", "X-Auth-Request-Email: s3cret", "X-Authentik-Username: s3cret", "X-Goog-IAP-JWT-Assertion: s3cret", "X-Goog-Authenticated-User-Email: s3cret",
+		"X-MS-CLIENT-PRINCIPAL: s3cret", "X-MS-CLIENT-PRINCIPAL-NAME: s3cret", "X-MS-TOKEN-AAD-ACCESS-TOKEN: s3cret", "X-Pomerium-Jwt-Assertion: s3cret", "Tailscale-User-Login: s3cret", "X-WEBAUTH-USER: s3cret",
+		"X-Token-Subject: s3cret", "X-Client-Cert: s3cret", "X-Client-Cert-DN: s3cret", "X-SSL-Client-S-DN: s3cret", "Ssl-Client-Verify: s3cret", "X-ARR-ClientCert: s3cret",
 		"Upgrade-Insecure-Requests: 1", "Max-Forwards: 1", "Priority: u=1",
 	}
 	passed := []string{
-		"Accept: application/json", "Accept-Language: de", "X-Api-Key: k", "X-Requested-With: fetch", "If-None-Match: \"x\"", "Range: bytes=0-1", "User-Agent: test", "Cache-Control: no-cache", "X-Custom: 1", "Fastly-Key: k", "CF-Access-Client-Id: k",
+		"Accept: application/json", "Accept-Language: de", "X-Api-Key: k", "X-Requested-With: fetch", "If-None-Match: \"x\"", "Range: bytes=0-1", "User-Agent: test", "Cache-Control: no-cache", "X-Custom: 1", "X-Goog-Api-Key: k", "X-Ms-Version: 1", "X-Auth-Token: k", "Fastly-Key: k", "CF-Access-Client-Id: k",
 	}
 	site.Do(ask(a.URL, slices.Concat(removed, passed, []string{"Accept-Encoding: gzip, br"})...))
 	got := a.requests()[0]
@@ -49,7 +52,7 @@ func TestRequestHeaders(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	want := "Accept Accept-Encoding Accept-Language Cache-Control Cf-Access-Client-Id Fastly-Key If-None-Match Range User-Agent Via X-Api-Key X-Custom X-Requested-With"
+	want := "Accept Accept-Encoding Accept-Language Cache-Control Cf-Access-Client-Id Fastly-Key If-None-Match Range User-Agent Via X-Api-Key X-Auth-Token X-Custom X-Goog-Api-Key X-Ms-Version X-Requested-With"
 	if strings.Join(names, " ") != want || got.Header.Get("Accept-Encoding") != "identity" {
 		t.Errorf("the target gets %v", got.Header)
 	}
@@ -105,6 +108,30 @@ func TestResponseHeaders(t *testing.T) {
 	}
 	if len(r.Trailer) > 0 || !slices.Equal(r.Header["Content-Security-Policy"], []string{"sandbox"}) || !slices.Equal(r.Header["X-Content-Type-Options"], []string{"nosniff"}) {
 		t.Errorf("%s\n%v", r, r.Trailer)
+	}
+}
+
+// TestResponsesOfConnections shows that what a target's Connection names does not reach a page,
+// but for what is for all (RFC 9110, section 7.6.1).
+func TestResponsesOfConnections(t *testing.T) {
+	url := serveBytes(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive, X-Hop\r\nConnection: x_other, Cache-Control, vary\r\nX-Hop: 1\r\nX-Other: 1\r\nX-End: 1\r\nCache-Control: private\r\nVary: X-End\r\n\r\n")
+	r := runProxy(t, "targets "+url).Do(ask(url))
+	if r.StatusCode != http.StatusOK || r.Header["X-Hop"] != nil || r.Header["X-Other"] != nil || r.Header.Get("X-End") != "1" || r.Header.Get("Cache-Control") != "private" || !strings.Contains(r.Header.Get("Vary"), "X-End") {
+		t.Errorf("%s", r)
+	}
+}
+
+// TestContentTypes shows that no type is guessed.
+func TestContentTypes(t *testing.T) {
+	for header, want := range map[string]string{"": "application/octet-stream", "Content-Type:\r\n": "application/octet-stream", "Content-Type: text/x\r\n": "text/x"} {
+		url := serveBytes(t, "HTTP/1.1 200 OK\r\n"+header+"Content-Length: 6\r\n\r\n<html>")
+		if r := runProxy(t, "targets "+url).Do(ask(url)); !slices.Equal(r.Header["Content-Type"], []string{want}) {
+			t.Errorf("%q: %s", header, r)
+		}
+	}
+	url := serveBytes(t, "HTTP/1.1 204 No Content\r\n\r\n")
+	if r := runProxy(t, "targets "+url).Do(ask(url)); r.Header["Content-Type"] != nil {
+		t.Errorf("%s", r)
 	}
 }
 

@@ -1,8 +1,10 @@
 package corsproxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -85,7 +87,28 @@ func (e *exchange) logFailure(refused *refusal, err error) {
 	if address := (*addressError)(nil); errors.As(err, &address) {
 		fields = append(fields, zap.String("address", address.addr.String()), zap.String("why", address.why))
 	} else if err != nil && !errors.As(err, new(*refusal)) {
-		fields = append(fields, zap.String("error", fetch.Printable(err.Error(), maxLoggedBytes)))
+		fields = append(fields, zap.String("error", fetch.Printable(loggedError(err), maxLoggedBytes)))
 	}
 	checked.Write(fields...)
+}
+
+// loggedError returns what is logged of an error: its text only if that is of the connection.
+// Others may quote lines of a target's response, which are none of the log's business.
+func loggedError(err error) string {
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
+		return operation.Error()
+	}
+	if name, ok := errors.AsType[*net.DNSError](err); ok {
+		return name.Error()
+	}
+	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return certificate.Error()
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return timeout.Error()
+	}
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return fmt.Sprintf("%T", err)
 }

@@ -2,16 +2,25 @@ package corsproxy
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/seed-9442523e/caddy-cors/internal/corstest"
 )
@@ -72,9 +81,10 @@ func TestLog(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log")
 	serveDNS(t, map[string][]string{"api.example": {"10.0.0.1"}})
 	short := serveBytes(t, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+	lying := serveBytes(t, "HTTP/1.1 200 OK\r\ns3cret\r\n\r\n")
 	site := corstest.NewClient(t, corstest.FreeAddress(t))
 	config, err := adapt(strings.Replace(prelude, "output discard", "output file "+file+"\ninclude http.handlers.cors_proxy", 1) +
-		"http://" + site.Address + " {\ncors " + page + "\ncors_proxy {\nallow_networks 127.0.0.1\ntargets http://api.example http://10.1.2.3:1 " + short + "\nheader_up X y for http://api.example\n}\n}")
+		"http://" + site.Address + " {\ncors " + page + "\ncors_proxy {\nallow_networks 127.0.0.1\ntargets http://api.example http://10.1.2.3:1 " + short + " " + lying + "\nheader_up X y for http://api.example\n}\n}")
 	if err == nil {
 		err = caddy.Load(config, true)
 	}
@@ -85,7 +95,7 @@ func TestLog(t *testing.T) {
 	if _, err := site.Try(ask(short+"/s3cret?s3cret", "X-Api-Key: s3cret")); err == nil {
 		t.Error("a response that ends early is taken for one")
 	}
-	for _, url := range []string{"http://api.example/s3cret?key=s3cret", "url=https://other.example/s3cret%7f", "https://other.example/s3cret"} {
+	for _, url := range []string{lying, "http://api.example/s3cret?key=s3cret", "url=https://other.example/s3cret%7f", "https://other.example/s3cret"} {
 		site.Do(ask(url, "Authorization: s3cret"))
 	}
 	text, err := os.ReadFile(file)
@@ -106,12 +116,51 @@ func TestLog(t *testing.T) {
 		"warn pages can reach what listens in these networks, on the ports of the targets, if a target's name has an address there <nil> <nil> <nil> <nil>",
 		"info proxy request refused: target_unreachable <nil> " + short + " <nil> <nil>",
 		"warn aborting with incomplete response <nil> <nil> <nil> <nil>",
+		"info proxy request refused: target_unreachable <nil> " + lying + " <nil> <nil>",
 		"info proxy request refused: address_not_allowed <nil> http://api.example 10.0.0.1:80 private use",
 		"info proxy request refused: url_malformed <nil> <nil> <nil> <nil>",
 		"info proxy request refused: target_not_allowed <nil> https://other.example <nil> <nil>",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") || strings.Contains(string(text), "s3cret") {
 		t.Errorf("logged:\n%s\n\nwant:\n%s", text, strings.Join(want, "\n"))
+	}
+}
+
+// TestLoggedErrors shows that errors are logged by their type if their text may have what a
+// target sent.
+func TestLoggedErrors(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("broken: %w", textproto.ProtocolError(`malformed MIME header: missing colon: "s3cret"`)), "textproto.ProtocolError"},
+		{fmt.Errorf("s3cret: %w", io.ErrUnexpectedEOF), "*errors.errorString"},
+		{fmt.Errorf("s3cret: %w", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}), "dial tcp: connection refused"},
+		{&net.DNSError{Err: "no such host", Name: "api.example"}, "lookup api.example: no such host"},
+		{fmt.Errorf("s3cret: %w", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), "tls: failed to verify certificate: x509: certificate signed by unknown authority"},
+		{fmt.Errorf("s3cret: %w", context.DeadlineExceeded), "context deadline exceeded"},
+	} {
+		if got := loggedError(test.err); got != test.want {
+			t.Errorf("%v: %q, want %q", test.err, got, test.want)
+		}
+	}
+}
+
+// TestLoopbackTargets shows that targets which no connection reaches are warned of.
+func TestLoopbackTargets(t *testing.T) {
+	for network, want := range map[string]int{"": 3, "127.0.0.1": 0, "::1": 0, "10.0.0.0/8": 3} {
+		core, logs := observer.New(zap.WarnLevel)
+		h := Handler{Targets: []string{"http://localhost:8080", "http://api.localhost", "http://localhost.", "https://api.example"}}
+		if network != "" {
+			h.AllowNetworks = []string{network}
+		}
+		if err := h.compile(); err != nil {
+			t.Fatal(err)
+		}
+		h.warn(zap.New(core), &guard{allowed: h.networks()})
+		if got := logs.FilterMessageSnippet("connections to this target are refused").Len(); got != want {
+			t.Errorf("%q: %d warnings, want %d", network, got, want)
+		}
 	}
 }
 

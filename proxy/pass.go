@@ -19,7 +19,7 @@ func (e *exchange) pass(asked *http.Request, response *http.Response) (*http.Res
 	passed := &http.Response{
 		Status: response.Status, StatusCode: response.StatusCode,
 		Proto: response.Proto, ProtoMajor: response.ProtoMajor, ProtoMinor: response.ProtoMinor,
-		Header:        filter(response.Header, func(name string) bool { return !fromResponses.has(name) }),
+		Header:        targetHeader(response.Header),
 		ContentLength: response.ContentLength,
 		Request:       asked,
 	}
@@ -43,6 +43,8 @@ func (e *exchange) pass(asked *http.Request, response *http.Response) (*http.Res
 	}
 	if bodiless {
 		body = http.NoBody
+	} else if passed.ContentLength != 0 && passed.Header.Get("Content-Type") == "" {
+		passed.Header.Set("Content-Type", "application/octet-stream") // else net/http would guess one
 	}
 	if e.secret {
 		keepPrivate(passed.Header)

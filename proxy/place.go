@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
 )
 
@@ -142,23 +144,25 @@ func hasDotSegments(path string) bool {
 	return false
 }
 
-// lookalikes are what some servers make dots, slashes and backslashes of.
-const lookalikes = "\u2024\u2044\u2215\u29f5\u29f8\ufe52\ufe68\uff0e\uff0f\uff3c"
+// lookalikes are what some servers make slashes and backslashes of, beside what Unicode does.
+const lookalikes = "\u2044\u2215\u2216\u29f5\u29f8"
 
 // isAmbiguous reports whether servers differ in which path they take a canonical one for:
-// some decode escaped slashes, or decode twice, merge empty segments, map what looks alike,
-// or cut off what stands behind a semicolon or a NUL.
+// some decode escaped slashes, or decode twice, merge empty segments, map what looks alike, as
+// one sign for "a/c", or cut off what stands behind a semicolon, a NUL, "?" or "#".
 func isAmbiguous(path string) bool {
 	text, err := url.PathUnescape(path)
-	if err != nil || !utf8.ValidString(text) || strings.Contains(path, "//") || strings.ContainsAny(text, lookalikes) {
+	if err != nil || !utf8.ValidString(text) || strings.Contains(path, "//") {
 		return true
 	}
-	for _, escaped := range []string{"%2F", "%5C", "%25", "%3B", ";"} {
-		if strings.Contains(path, escaped) {
+	mapped := norm.NFKC.String(text)
+	for _, c := range []string{"/", "."} {
+		if strings.Count(mapped, c) != strings.Count(path, c) {
 			return true
 		}
 	}
-	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 })
+	return strings.ContainsAny(mapped, lookalikes+`\%;?#`) ||
+		strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 })
 }
 
 // url returns the place for a client of net/http.

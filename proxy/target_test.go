@@ -51,10 +51,13 @@ func TestTargets(t *testing.T) {
 			refused: "https://api.example/ https://api.example/v20 https://api.example/v2.json https://api.example/v2%2Fx",
 		},
 		{
-			targets:   "https://api.example/a https://api.example/b/c/*",
-			allowed:   "https://api.example/a/b https://api.example/b/c/d",
-			refused:   "https://api.example/b/ https://api.example/c/",
-			ambiguous: "https://api.example/a/%2f",
+			targets: "https://api.example/a https://api.example/b/c/*",
+			allowed: "https://api.example/a/b https://api.example/b/c/d",
+			refused: "https://api.example/b/ https://api.example/c/",
+			ambiguous: "https://api.example/a/%2f https://api.example/a/%3Fb https://api.example/a/b%23c https://api.example/a/b%3b https://api.example/a/b%25 https://api.example/a/%5c https://api.example/a/%00 https://api.example/a/%7f https://api.example/a/%ff " +
+				"https://api.example/a/∖x https://api.example/a/⁄x https://api.example/a/∕x https://api.example/a/⧵x https://api.example/a/⧸x https://api.example/a/／x https://api.example/a/＼x https://api.example/a/﹨x " +
+				"https://api.example/a/․․ https://api.example/a/．． https://api.example/a/﹒﹒ https://api.example/a/‥ https://api.example/a/… https://api.example/a/⒈ " +
+				"https://api.example/a/℀ https://api.example/a/½ https://api.example/a/％2e https://api.example/a/﹪2e https://api.example/a/;x https://api.example/a/；x https://api.example/a/？x https://api.example/a/⁇ https://api.example/a/＃x https://api.example/a/﹟x",
 		},
 		{
 			targets: "https://shop-*.api.example http://127.0.0.1:9000 http://[::1]:9000 https://bücher.example/ä",

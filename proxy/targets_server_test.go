@@ -74,6 +74,11 @@ func TestTLS(t *testing.T) {
 	serveDNS(t, map[string][]string{"example.com": {"127.0.0.1"}, "other.example": {"127.0.0.1"}})
 	for _, http2 := range []bool{false, true} {
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/long" {
+				for i := range maxResponseHeader / 1000 {
+					w.Header().Set(fmt.Sprint("X-", i), strings.Repeat("a", 1000))
+				}
+			}
 			fmt.Fprintf(w, "%d %s", r.ProtoMajor, r.Host)
 		}))
 		server.EnableHTTP2 = http2
@@ -95,6 +100,7 @@ func TestTLS(t *testing.T) {
 		if r := site.Do(ask("https://example.com:" + port)); r.Text != want {
 			t.Errorf("%s", r)
 		}
+		wantRefusal(t, site.Do(ask("https://example.com:"+port+"/long")), failedLength, allowPage)
 		wantRefusal(t, site.Do(ask("https://other.example:"+port)), failedCertificate, allowPage)
 		wantRefusal(t, site.Do(ask("https://missing.example:"+port)), refusedTarget, allowPage)
 		roots = nil
