@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// refreshPause is how long the parsing of a list pauses, each time that a pause is due, while
-// there is one in force: as long as it works in between. Without, it would hold up requests
+// refreshPause is how long the reading of a list pauses, each time that a pause is due, while
+// there is one in force: longer than it works in between. Without, it would hold up requests
 // by the time that the scheduler gives to one goroutine, which is 10 milliseconds.
 const refreshPause = time.Millisecond
 
@@ -26,16 +26,19 @@ type current struct {
 // allows reports whether the list in force allows an origin.
 func (c *current) allows(origin string) bool { return c.list.Load().Allows(origin) }
 
+// pause leaves the processor to requests. A config that loads does not wait.
+func (c *current) pause() {
+	if c.list.Load() != nil {
+		time.Sleep(refreshPause)
+	}
+}
+
 // parse puts what a text lists in force, all of it or nothing. With an error, which tells
 // why there is no text, it keeps what is in force, too. It returns what was wrong.
 func (c *current) parse(text string, rules Rules, err error) error {
 	var list *List
 	if err == nil {
-		pause := func() {}
-		if c.list.Load() != nil { // else a config waits for it
-			pause = func() { time.Sleep(refreshPause) }
-		}
-		list, err = parseListGently(text, rules, pause)
+		list, err = parseListGently(text, rules, c.pause)
 	}
 	if err == nil { // last, as a line that is refused tells more
 		err = c.checkWhole(text)

@@ -102,41 +102,38 @@ func endsLines(text string) bool { return strings.HasSuffix(text, "\n") }
 // errTooLong is why a list is not read to its end.
 var errTooLong = fmt.Errorf("a list has %d MiB at most", maxListBytes>>20)
 
-// readText reads a list that is as long as said, in bytes, or of unknown length if that is
-// negative, and not longer than most.
-func readText(r io.Reader, size, most int64) (string, error) {
-	r = io.LimitReader(r, most+1)
-	if size < 0 {
-		return readPieces(r, most)
-	}
-	var b strings.Builder
-	b.Grow(int(min(size, most)))
-	if _, err := io.Copy(&b, r); err != nil {
-		return "", err
-	}
-	if int64(b.Len()) > most {
-		return "", errTooLong
-	}
-	return b.String(), nil
-}
+// pieceBytes is how much of a list is read at once.
+const pieceBytes = 1 << 20
 
-// readPieces is readText for an unknown length: where one text grows, all of it is copied
-// again and again, and nothing else runs meanwhile.
-func readPieces(r io.Reader, most int64) (string, error) {
-	const pieceBytes = 1 << 20
+// readText reads a list that is as long as said, in bytes, or of unknown length if that is
+// negative, and not longer than most. It calls pause after each piece.
+func readText(r io.Reader, size, most int64, pause func()) (string, error) {
+	r = io.LimitReader(r, most+1)
+	// Where the length is not known, pieces are put together at the end: a text that grows is
+	// copied again and again, and nothing else runs meanwhile.
 	var pieces []string
-	for length := int64(0); ; {
-		var piece strings.Builder
-		n, err := io.CopyN(&piece, r, pieceBytes)
-		pieces = append(pieces, piece.String())
+	var text strings.Builder
+	if size >= 0 {
+		text.Grow(int(min(size, most)))
+	}
+	for length := int64(0); ; pause() {
+		n, err := io.CopyN(&text, r, pieceBytes)
 		if length += n; length > most {
 			return "", errTooLong
 		}
-		if errors.Is(err, io.EOF) {
-			return strings.Join(pieces, ""), nil
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return "", err
+		}
+		if size < 0 {
+			pieces = append(pieces, text.String())
+			text.Reset()
+		}
+		switch {
+		case err == nil:
+		case size < 0:
+			return strings.Join(pieces, ""), nil
+		default:
+			return text.String(), nil
 		}
 	}
 }

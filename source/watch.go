@@ -93,7 +93,7 @@ func (w *watchedFile) awaitSteady() error {
 func (w *watchedFile) load() error {
 	for range mostTries {
 		now := lookAt(w.key.path)
-		text, err := readList(w.key.path)
+		text, err := readList(w.key.path, w.pause)
 		if lookAt(w.key.path).same(now) {
 			return w.read(now, text, err)
 		}
@@ -138,7 +138,7 @@ func (w *watchedFile) look() {
 		return
 	}
 	w.steady++
-	text, err := readList(w.key.path)
+	text, err := readList(w.key.path, w.pause)
 	if finished := err == nil && endsLines(text); !finished && w.steady < unfinishedLooks {
 		return
 	}
@@ -174,7 +174,7 @@ func lookAt(path string) look {
 	defer file.Close()
 	l := look{info: info}
 	if info.Size() <= smallFile {
-		text, err := readText(file, info.Size(), maxListBytes)
+		text, err := readText(file, info.Size(), maxListBytes, func() {})
 		if err != nil {
 			return look{err: err.Error()}
 		}
@@ -212,12 +212,12 @@ func openList(path string) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// readList reads a file of bounded size.
-func readList(path string) (string, error) {
+// readList reads a file of bounded size. It calls pause now and then.
+func readList(path string, pause func()) (string, error) {
 	file, info, err := openList(path)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	return readText(file, info.Size(), maxListBytes)
+	return readText(file, info.Size(), maxListBytes, pause)
 }
