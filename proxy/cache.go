@@ -14,11 +14,14 @@ const (
 	maxCachedURLs = 10_000
 	maxCachedBody = 1 << 20
 
-	// maxVariants is how many responses of one URL are kept, for requests with other headers.
-	maxVariants = 8
+	// maxVariants is how many responses of one URL are kept, for requests with other headers,
+	// as those of other browsers.
+	maxVariants = 32
 
-	// bytesOfStored is about what a response takes beside its body and its header.
+	// bytesOfStored is about what a response takes beside its body and its header, and
+	// bytesOfField what a field takes beside its bytes.
 	bytesOfStored = 1 << 10
+	bytesOfField  = 128
 )
 
 // stored is a response of a target as it is passed on. It does not change.

@@ -176,7 +176,7 @@ func (h *Handler) distinctSecrets() error {
 	var errs []error
 	for i, later := range h.secrets {
 		for _, s := range h.secrets[:i] {
-			if s.name != later.name {
+			if normalName(s.name) != normalName(later.name) {
 				continue
 			}
 			for _, t := range s.targets {

@@ -142,12 +142,11 @@ func (e *exchange) addSecrets(header http.Header, to place) bool {
 		if _, refused := secret.targets.find(to); refused != nil {
 			continue
 		}
-		if secret.unset != nil {
-			header.Del(secret.name)
-			continue
+		remove(header, secret.name)
+		if secret.unset == nil {
+			header[secret.name] = []string{secret.value}
+			added = true
 		}
-		header.Set(secret.name, secret.value)
-		added = true
 	}
 	return added
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 )
 
 // cacheControl are the directives of Cache-Control, by their names in lower case.
@@ -16,15 +18,18 @@ func (c cacheControl) has(name string) bool {
 }
 
 // directives reads Cache-Control (RFC 9111, section 5.2). It reports false where readers could
-// differ: one directive has two values, or there are quotes, in which a comma separates
-// nothing.
+// differ: one directive has two values, its name is none, or there are quotes, in which a comma
+// separates nothing.
 func directives(h http.Header) (cacheControl, bool) {
 	all := make(cacheControl)
 	for _, line := range h["Cache-Control"] {
 		for directive := range strings.SplitSeq(line, ",") {
 			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
 			name = strings.ToLower(name)
-			if old, twice := all[name]; strings.Contains(directive, `"`) || twice && old != value {
+			if name == "" && value == "" {
+				continue
+			}
+			if old, twice := all[name]; !fetch.IsToken(name) || strings.Contains(directive, `"`) || twice && old != value {
 				return nil, false
 			}
 			all[name] = value

@@ -18,10 +18,10 @@ var fromRequests = newHeaderSet(
 	// What browsers say of themselves and of the request, which is another one now.
 	"Sec-*", "Access-Control-*", "Upgrade-Insecure-Requests", "Service-Worker*", "Purpose", "X-Purpose", "X-Moz",
 	// Who asks, as servers ahead say, which targets may trust to tell who is on their network.
-	"Forwarded", "X-Forwarded-*", "X-Forwarded", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "X-Remote-*", "X-Original-*", "X-Originating-*",
+	"Via", "Forwarded", "X-Forwarded-*", "X-Forwarded", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "X-Remote-*", "X-Original-*", "X-Originating-*",
 	"X-Envoy-*", "X-Appengine-*", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Azure-FDID", "X-Azure-Ref", "X-Azure-RequestChain", "X-Amzn-Trace-Id", "X-Amzn-Oidc-*", "X-Amzn-Mtls-*", "X-Amz-Cf-*",
 	"Client-IP", "True-Client-IP", "Cf-Connecting-*", "Cf-IPCountry", "Cf-Ray", "Cf-Visitor", "Cf-Worker", "Cf-Ew-Via", "Cf-Pseudo-IPv4", "Cf-Access-Authenticated-*", "Cf-Access-Jwt-*",
-	"Fastly-Client*", "Fastly-FF", "Fastly-SSL", "Fly-Client-IP", "Fly-Forwarded-*", "Fly-Region", "X-Host", "X-HTTP-Host-Override",
+	"Fastly-Client*", "Fastly-FF", "Fastly-SSL", "Fly-Client-IP", "Fly-Forwarded-*", "Fly-Region", "CDN-Loop", "CloudFront-*", "X-Vercel-*", "X-NF-Client-Connection-IP", "WL-Proxy-*", "X-Sucuri-*", "Incap-Client-IP", "X-ProxyUser-IP", "Front-End-HTTPS", "Traceparent", "Tracestate", "X-Host", "X-HTTP-Host-Override",
 	// Who is logged in, as gateways ahead say.
 	"Remote-*", "X-Auth-Request-*", "X-Authentik-*", "X-Goog-Iap-*", "X-Goog-Authenticated-*", "X-Ms-Client-Principal*", "X-Ms-Token-*", "X-Pomerium-*", "Tailscale-*", "X-Webauth-*", "X-Token-*",
 	"X-Client-Cert*", "X-SSL-*", "Ssl-Client-*", "X-Arr-*",
@@ -54,7 +54,7 @@ var fromResponses = newHeaderSet(
 	// What makes a browser send more, or keep what other targets' responses would be read by.
 	"Accept-CH", "Accept-CH-Lifetime", "Critical-CH", "Use-As-Dictionary", "No-Vary-Search", "Accept-Signature",
 	// What servers ahead of the proxy would obey: they send files, rewrite or keep responses.
-	"X-Accel-*", "X-Sendfile*", "X-Lighttpd-*", "X-LiteSpeed-*", "X-Reproxy-URL", "Surrogate-*", "CDN-*", "Cloudflare-*", "Edge-Control", "X-Varnish-*", "X-Middleware-*",
+	"X-Accel-*", "X-Sendfile*", "X-Lighttpd-*", "X-LiteSpeed-*", "X-Reproxy-URL", "Surrogate-*", "CDN-*", "Cloudflare-*", "Netlify-*", "Vercel-*", "Akamai-*", "Cache-Tag", "Edge-Control", "X-Varnish-*", "X-Middleware-*",
 	// What is of one connection, and how this one is framed.
 	"Connection", "Keep-Alive", "Proxy-*", "Trailer", "Transfer-Encoding", "Upgrade", "Location",
 )
@@ -108,7 +108,7 @@ func (s headerSet) has(name string) bool {
 
 // forAll are never of one connection (RFC 9110, section 7.6.1): without them, a response would
 // be kept for those whose it is not.
-var forAll = newHeaderSet("Cache-Control", "Pragma", "Vary")
+var forAll = newHeaderSet("Age", "Cache-Control", "Date", "Expires", "Pragma", "Vary")
 
 // ofConnection returns the names of the fields that Connection says are of one connection. The
 // reverse proxy would remove them, but does not get Connection.
@@ -138,6 +138,15 @@ func pageHeader(h http.Header) http.Header {
 func targetHeader(h http.Header) http.Header {
 	named := ofConnection(h)
 	return filter(h, func(name string) bool { return !fromResponses.has(name) && !named.has(name) })
+}
+
+// remove removes a field in whatever spelling.
+func remove(h http.Header, name string) {
+	for other := range h {
+		if normalName(other) == normalName(name) {
+			delete(h, other)
+		}
+	}
 }
 
 // filter returns the fields of h that pass.

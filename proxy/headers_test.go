@@ -152,3 +152,25 @@ func TestKeepPrivate(t *testing.T) {
 		}
 	}
 }
+
+// TestRemove shows that a field is removed in each spelling that a target may take for it.
+func TestRemove(t *testing.T) {
+	h := http.Header{"X-Tenant": {"a"}, "X_tenant": {"b"}, "x-tenant": {"c"}, "X-Tenants": {"d"}}
+	remove(h, "X-Tenant")
+	if len(h) != 1 || h["X-Tenants"] == nil {
+		t.Errorf("there is still %v", h)
+	}
+}
+
+// TestContentLength shows that a page gets one length, which is the one that counts, whatever
+// lines a target over HTTP/2 sends.
+func TestContentLength(t *testing.T) {
+	e := &exchange{Handler: &Handler{maxResponse: 100}}
+	for _, lines := range [][]string{nil, {"5"}, {"5", "500"}, {"+5"}, {"500", "5"}} {
+		asked := &http.Request{Method: http.MethodGet}
+		passed, refused := e.pass(asked, &http.Response{StatusCode: http.StatusOK, ProtoMajor: 2, Header: http.Header{"Content-Length": lines}, ContentLength: 5, Body: http.NoBody}) //nolint:bodyclose // There is none.
+		if refused != nil || len(passed.Header["Content-Length"]) != 1 || passed.Header.Get("Content-Length") != "5" {
+			t.Errorf("%v: %v, %v", lines, passed.Header, refused)
+		}
+	}
+}

@@ -33,7 +33,11 @@ func impersonal(r *http.Request, header http.Header) bool {
 			}) {
 				return false
 			}
-		case "User-Agent", "Via", "Cache-Control", "Pragma":
+		case "Cache-Control", "Pragma": // as browsers send them by themselves
+			if len(values) != 1 || !slices.Contains([]string{"no-cache", "max-age=0", "no-store"}, values[0]) {
+				return false
+			}
+		case "User-Agent":
 		default:
 			return false
 		}
@@ -103,7 +107,7 @@ func (e *exchange) storable(response, passed *http.Response) *stored {
 	}
 	s := &stored{response: *passed, vary: vary, selection: selectionOf(e.header, vary), asked: e.asked, made: now.Add(-age), until: now.Add(fresh)}
 	s.response.Body, s.response.Request, s.response.Header = nil, nil, h.Clone()
-	s.size = bytesOfStored + len(e.at.path) + len(e.at.query) + len(s.selection) + len(fmt.Sprint(h))
+	s.size = bytesOfStored + len(e.at.path) + len(e.at.query) + len(s.selection) + len(fmt.Sprint(h)) + bytesOfField*len(h)
 	return s
 }
 
@@ -131,13 +135,14 @@ func (r *recorder) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// varyOf returns the request headers that a response depends on. It reports false if there is
-// more that it depends on, or much.
+// varyOf returns the request headers that a response depends on: those that it names, and all
+// that impersonal requests have, as many targets go by them and do not say so. It reports false
+// if there is more that it depends on, or much.
 func varyOf(h http.Header) ([]string, bool) {
-	var names []string
+	names := []string{"Accept", "Accept-Language", "User-Agent"}
 	for _, line := range h["Vary"] {
 		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); name == "*" {
+			if name = strings.TrimSpace(name); name == "*" || name != "" && !fetch.IsToken(name) {
 				return nil, false
 			}
 			names = append(names, http.CanonicalHeaderKey(name))

@@ -92,6 +92,25 @@ func TestCachedResponses(t *testing.T) {
 	}
 }
 
+// TestCachedNegotiation shows that requests for other representations get their own, also of
+// targets that do not say what they go by.
+func TestCachedNegotiation(t *testing.T) {
+	a := numbered(t)
+	site := runProxy(t, "targets "+a.URL+"\ncache 5m")
+	url := a.URL + "/?Cache-Control:public,max-age=60"
+	seen := make(map[string]string)
+	for _, lines := range []string{"Accept: application/json", "Accept: text/html", "Accept-Language: de", "Accept-Language: nb", "User-Agent: x", "User-Agent: y"} {
+		first := number(t, site.Do(ask(url, lines)))
+		if other, there := seen[first]; there {
+			t.Errorf("%s gets what was for %s", lines, other)
+		}
+		seen[first] = lines
+		if again := number(t, site.Do(ask(url, lines))); again != first {
+			t.Errorf("%s: it is not kept", lines)
+		}
+	}
+}
+
 // TestCachedRequests shows which requests are answered by what is kept, and whose responses
 // are kept.
 func TestCachedRequests(t *testing.T) {
@@ -101,9 +120,10 @@ func TestCachedRequests(t *testing.T) {
 		request        string
 		answered, kept bool
 	}{
-		{"GET", true, true}, {"GET\nAccept: application/json", true, true}, {"GET\nAccept-Language: de", true, true}, {"GET\nUser-Agent: x", true, true},
+		{"GET", true, true}, {"GET\nVia: 1.1 cdn", true, true},
+		{"GET\nAccept: application/json", false, false}, {"GET\nAccept-Language: de", false, false}, {"GET\nUser-Agent: x", false, false}, // which others have not
 		{"GET\nReferer: https://app.example.com/x\nSec-Fetch-Mode: cors\nDNT: 1\nX-Forwarded-For: 192.0.2.1\nAccept-Encoding: gzip", true, true},
-		{"GET\nCache-Control: no-cache", false, true}, {"GET\nPragma: no-cache", false, true}, {"GET\nCache-Control: max-age=0", false, true}, {"GET\nCache-Control: max-age=60", false, true},
+		{"GET\nCache-Control: no-cache", false, true}, {"GET\nPragma: no-cache", false, true}, {"GET\nCache-Control: max-age=0", false, true}, {"GET\nCache-Control: max-age=60", false, false}, {"GET\nPragma: k", false, false},
 		{"GET\nCache-Control: no-store", false, false}, {"GET\nCache-Control: max-age=0\nCache-Control: No-Store", false, false}, {"GET\nCache-Control: x=\"", false, false},
 		{"GET\nRange: bytes=0-", false, false}, {"GET\nIf-None-Match: \"x\"", false, false}, {"GET\nIf-Modified-Since: Mon, 01 Jan 2024 00:00:00 GMT", false, false}, {"GET\nIf-Match: *", false, false}, {"GET\nIf-Range: \"x\"", false, false},
 		{"GET\nAuthorization: Bearer x", false, false}, {"GET\nProxy-Authorization: Basic x", false, false}, {"GET\nCookie: a=b", false, false},

@@ -3,6 +3,7 @@ package corsproxy
 import (
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -46,7 +47,13 @@ func (e *exchange) pass(asked *http.Request, response *http.Response) (*http.Res
 	} else if passed.ContentLength != 0 && passed.Header.Get("Content-Type") == "" {
 		passed.Header.Set("Content-Type", "application/octet-stream") // else net/http would guess one
 	}
-	if e.secret {
+	if passed.Header.Del("Content-Length"); passed.ContentLength >= 0 && response.StatusCode != http.StatusNoContent { // as it was read, and once
+		passed.Header.Set("Content-Length", strconv.FormatInt(passed.ContentLength, 10))
+	}
+	switch {
+	case e.redirected: // caches would not see what the redirects say of freshness
+		passed.Header.Set("Cache-Control", "no-store")
+	case e.secret:
 		keepPrivate(passed.Header)
 	}
 	passed.Body = responseBody{Reader: body, Closer: response.Body, fail: e.fail}

@@ -30,7 +30,7 @@ func TestProtocols(t *testing.T) {
 	for _, protocol := range []string{corstest.H1S, corstest.H2, corstest.H3} {
 		site := site.Over(protocol)
 		for _, path := range []string{"/x", "/kept", "/kept"} {
-			r := site.Do(ask(a.URL + path))
+			r := site.Do(ask(a.URL+path, "User-Agent: x"))
 			r.Want(t, http.StatusOK, allowPage, vary)
 			if r.Text != "GET "+path {
 				t.Errorf("%s: %s", protocol, r)
