@@ -259,16 +259,7 @@ func TestEditsAreOfTheNewestList(t *testing.T) {
 func TestEditsWhileAConfigLoads(t *testing.T) {
 	storage := runCaddy(t, t.TempDir()).Storage()
 	store(t, storage, a+"\n"+b+"\n")
-	read, edited := make(chan struct{}), make(chan error, 1)
-	slow := &pausedStorage{FileStorage: *storage.(*certmagic.FileStorage), loaded: read}
-	go func() {
-		<-read
-		e, err := newEditor("tenants")
-		if err == nil {
-			_, err = e.remove(b)
-		}
-		edited <- err
-	}()
+	slow, edited := removeOnceRead(storage, b)
 	l, err := followList(slow, storedKey{storageName(storage), "tenants", time.Hour, Rules{}}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -291,22 +282,28 @@ func TestEditsOfALostListWhileAConfigLoads(t *testing.T) {
 	}
 	defer func() { _ = old.Destruct() }()
 	remove(t, fileOf(storage))
-	read, edited := make(chan struct{}), make(chan error, 1)
-	slow := &pausedStorage{FileStorage: *storage.(*certmagic.FileStorage), loaded: read}
-	go func() {
-		<-read
-		e, err := newEditor("tenants")
-		if err == nil {
-			_, err = e.remove(b)
-		}
-		edited <- err
-	}()
+	slow, edited := removeOnceRead(storage, b)
 	if _, err := followList(slow, key, old); err == nil || !strings.Contains(err.Error(), "it is gone") {
 		t.Errorf("the error is %v", err)
 	}
 	if err := <-edited; err != nil || old.allows(b) || !old.allows(a) {
 		t.Errorf("what was taken out is in force: %v", err)
 	}
+}
+
+// removeOnceRead returns a slow storage, and takes an entry out of the list once that was read
+// from it.
+func removeOnceRead(storage certmagic.Storage, entry string) (*pausedStorage, <-chan error) {
+	read, edited := make(chan struct{}), make(chan error, 1)
+	go func() {
+		<-read
+		e, err := newEditor("tenants")
+		if err == nil {
+			_, err = e.remove(entry)
+		}
+		edited <- err
+	}()
+	return &pausedStorage{FileStorage: *storage.(*certmagic.FileStorage), loaded: read}, edited
 }
 
 // pausedStorage is a storage that tells when it loaded something, and takes its time then.
