@@ -7,11 +7,6 @@ import (
 	"time"
 )
 
-// refreshPause is how long the reading of a list pauses, each time that a pause is due, while
-// there is one in force: longer than it works in between. Without, it would hold up requests
-// by the time that the scheduler gives to one goroutine, which is 10 milliseconds.
-const refreshPause = time.Millisecond
-
 // current is the list that is in force: the last good one of those that were got. All
 // kinds of lists have one, which is shared by the sources that have the list.
 type current struct {
@@ -26,25 +21,27 @@ type current struct {
 // allows reports whether the list in force allows an origin.
 func (c *current) allows(origin string) bool { return c.list.Load().Allows(origin) }
 
-// pause leaves the processor to requests. A config that loads does not wait.
-func (c *current) pause() {
-	if c.list.Load() != nil {
-		time.Sleep(refreshPause)
-	}
-}
-
 // parse puts what a text lists in force, all of it or nothing. With an error, which tells
-// why there is no text, it keeps what is in force, too. It returns what was wrong.
-func (c *current) parse(text string, rules Rules, err error) error {
+// why there is no text, it keeps what is in force, too. It takes its time, within a time,
+// where there is a list in force. It returns what was wrong.
+func (c *current) parse(text string, rules Rules, within time.Duration, err error) error {
 	var list *List
 	if err == nil {
-		list, err = parseListGently(text, rules, c.pause)
+		list, err = parseListGently(text, rules, c.pauses(text, within))
 	}
 	if err == nil { // last, as a line that is refused tells more
 		err = c.checkWhole(text)
 	}
 	c.take(text, list, err)
 	return err
+}
+
+// pauses returns what pauses while a text is parsed. A config that loads does not wait.
+func (c *current) pauses(text string, within time.Duration) (pause func()) {
+	if c.list.Load() == nil {
+		return func() {}
+	}
+	return newPace(text, within).pause
 }
 
 // checkWhole refuses what looks like the beginning of a list, see [checkWhole].

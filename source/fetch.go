@@ -121,7 +121,7 @@ func readAnswer(response *http.Response, most int64) (string, error) {
 	if response.ContentLength > most {
 		return "", errTooLong
 	}
-	text, err := readText(response.Body, response.ContentLength, most, func() {})
+	text, err := readText(response.Body, response.ContentLength, most)
 	switch {
 	case err != nil:
 		return "", err

@@ -195,7 +195,7 @@ func (l *fetchedList) fetch(ctx context.Context, kept bool) error {
 	sum := sumOf(got.text)
 	if err == nil && sum == l.sum {
 		l.confirm()
-	} else if err := l.parse(got.text, l.key.rules, err); err != nil {
+	} else if err := l.parse(got.text, l.key.rules, l.key.interval/10, err); err != nil {
 		return err
 	}
 	if sum != l.sum || !kept {

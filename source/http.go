@@ -228,7 +228,7 @@ func (h *HTTP) readCA(u *url.URL) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	pem, err := readList(path, func() {})
+	pem, err := readList(path)
 	if err != nil {
 		return "", fmt.Errorf("ca: %w", err)
 	}

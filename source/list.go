@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/seed-9442523e/caddy-cors/internal/fetch"
 	"github.com/seed-9442523e/caddy-cors/internal/origin"
@@ -106,8 +107,8 @@ var errTooLong = fmt.Errorf("a list has %d MiB at most", maxListBytes>>20)
 const pieceBytes = 1 << 20
 
 // readText reads a list that is as long as said, in bytes, or of unknown length if that is
-// negative, and not longer than most. It calls pause after each piece.
-func readText(r io.Reader, size, most int64, pause func()) (string, error) {
+// negative, and not longer than most. It pauses after each piece, for requests.
+func readText(r io.Reader, size, most int64) (string, error) {
 	r = io.LimitReader(r, most+1)
 	// Where the length is not known, pieces are put together at the end: a text that grows is
 	// copied again and again, and nothing else runs meanwhile.
@@ -116,7 +117,7 @@ func readText(r io.Reader, size, most int64, pause func()) (string, error) {
 	if size >= 0 {
 		text.Grow(int(min(size, most)))
 	}
-	for length := int64(0); ; pause() {
+	for length := int64(0); ; time.Sleep(time.Millisecond) {
 		n, err := io.CopyN(&text, r, pieceBytes)
 		if length += n; length > most {
 			return "", errTooLong

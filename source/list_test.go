@@ -18,11 +18,11 @@ func TestReadText(t *testing.T) {
 	for _, length := range []int{0, 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, most, most + 1, 2 * most} {
 		text := strings.Repeat("0123456789abcde\n", length/16+1)[:length]
 		for _, said := range []int64{-1, 0, int64(length), 5 << 20} {
-			read, err := readText(strings.NewReader(text), said, most, func() {})
+			read, err := readText(strings.NewReader(text), said, most)
 			if length > most && !errors.Is(err, errTooLong) || length <= most && (err != nil || read != text) {
 				t.Errorf("%d bytes, %d said: %d are read, %v", length, said, len(read), err)
 			}
-			read, err = readText(io.MultiReader(strings.NewReader(text[:min(length, most)]), iotest.ErrReader(broken)), said, most, func() {})
+			read, err = readText(io.MultiReader(strings.NewReader(text[:min(length, most)]), iotest.ErrReader(broken)), said, most)
 			if !errors.Is(err, broken) || read != "" {
 				t.Errorf("%d bytes, %d said, that break: %d are read, %v", length, said, len(read), err)
 			}

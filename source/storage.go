@@ -34,8 +34,7 @@ type Storage struct {
 
 const (
 	defaultStorageInterval = 10 * time.Second
-	// What storages note of the time of a change may be as coarse as this.
-	leastStorageInterval = time.Second
+	leastStorageInterval   = time.Second
 )
 
 // storedKey tells lists in storages apart.

@@ -82,26 +82,50 @@ func (s *countingStorage) Load(ctx context.Context, key string) ([]byte, error) 
 	return s.FileStorage.Load(ctx, key)
 }
 
-// TestStorageIsAskedForTheTime shows that a list that does not change is loaded twice at
-// most.
+// TestStorageIsAskedForTheTime shows that a list that does not change is loaded no more, once
+// the clock of its storage went on.
 func TestStorageIsAskedForTheTime(t *testing.T) {
 	storage := &countingStorage{FileStorage: certmagic.FileStorage{Path: t.TempDir()}}
-	store(t, storage, a+"\n")
 	l := &storedList{key: storedKey{key: "tenants"}}
-	for _, text := range []string{a, b, a} {
-		store(t, storage, text+"\n")
+	refresh := func(text string, wantLoads int) {
+		t.Helper()
 		storage.loads = 0
 		for range 5 {
 			if l.refresh(storage); !l.allows(text) {
 				t.Fatalf("%s is not allowed: %v", text, l.failed())
 			}
 		}
-		if storage.loads != 2 {
-			t.Errorf("it is loaded %d times", storage.loads)
+		if storage.loads != wantLoads {
+			t.Errorf("it is loaded %d times, want %d", storage.loads, wantLoads)
 		}
+	}
+	for _, text := range []string{a, b, a} {
+		store(t, storage, text+"\n")
+		refresh(text, 5)
+		l.edition.loaded = l.edition.loaded.Add(-coarsestClock)
+		refresh(text, 1)
 	}
 	if s := l.status(); s.Refreshes != 3 || s.Failures != 0 {
 		t.Errorf("its status is %+v", s)
+	}
+}
+
+// TestStorageWithACoarseClock shows that a change is seen that comes so soon after another one
+// that the storage notes the same time of both.
+func TestStorageWithACoarseClock(t *testing.T) {
+	storage := &certmagic.FileStorage{Path: t.TempDir()}
+	l := &storedList{key: storedKey{key: "tenants"}}
+	tick := time.Now().Truncate(coarsestClock)
+	for _, text := range []string{a, b} { // which are as long
+		store(t, storage, text+"\n")
+		if err := os.Chtimes(fileOf(storage), tick, tick); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if l.refresh(storage); !l.allows(text) {
+				t.Fatalf("%s is not allowed: %v", text, l.failed())
+			}
+		}
 	}
 }
 

@@ -22,6 +22,15 @@ import (
 // storedKey.
 var storedLists = caddy.NewUsagePool()
 
+const (
+	// storedLooks is how often a list is looked at in an interval, so that there is time left to
+	// load what changed.
+	storedLooks = 2
+
+	// coarsestClock is how coarse the time may be that a storage notes of a change.
+	coarsestClock = time.Second
+)
+
 // storedList is a list in a storage that is looked at from time to time, for all sources
 // that have it. It holds no storage: that of the config which made it may be closed.
 type storedList struct {
@@ -41,10 +50,11 @@ type edition struct {
 	sum   string // of the text
 
 	// What the storage says of it, if it says when the list was changed: that goes without
-	// loading it. The clock of a storage may be slow, so this counts only once the list was
-	// loaded twice with the same.
+	// loading it. The clock of a storage may be coarse, so this counts only once the list was
+	// loaded with the same some time later.
 	modified time.Time
 	size     int64
+	loaded   time.Time // when it was with this, first
 	steady   bool
 }
 
@@ -86,7 +96,7 @@ func followList(storage certmagic.Storage, key storedKey, old *storedList) (*sto
 	if now, _ := l.inForce(); !now.there {
 		l.logger().Warn("there is no such list of origins in the storage yet, so it allows none", zap.String("path", pathOf(key.key)), zap.String("storage", key.storage))
 	}
-	l.stop = every(key.interval, l.look)
+	l.stop = every(key.interval/storedLooks, l.look)
 	return l, nil
 }
 
@@ -213,14 +223,17 @@ func (l *storedList) accept(now edition, text string, err error) {
 	case l.failed() != l.refused: //nolint:errorlint // whether it is this very one
 		l.take("", nil, l.refused)
 	}
-	l.edition.steady = !now.modified.IsZero() && now.modified.Equal(before.modified) && now.size == before.size
+	if now.modified.Equal(before.modified) && now.size == before.size {
+		l.edition.loaded = before.loaded
+		l.edition.steady = !now.modified.IsZero() && now.loaded.Sub(before.loaded) >= coarsestClock
+	}
 }
 
 // read puts what was loaded in force, or notes why it cannot be. It returns what was wrong.
 func (l *storedList) read(text string) error {
 	if !l.edition.there {
 		l.take("", &List{set: new(origin.Set)}, nil)
-	} else if err := l.parse(text, l.key.rules, nil); err != nil {
+	} else if err := l.parse(text, l.key.rules, l.key.interval/(2*storedLooks), nil); err != nil {
 		return err
 	}
 	l.good = text
@@ -251,6 +264,7 @@ func loadStored(ctx context.Context, storage certmagic.Storage, key string) (now
 	if info, err := storage.Stat(ctx, pathOf(key)); err == nil {
 		now.modified, now.size = info.Modified, info.Size
 	}
+	now.loaded = time.Now()
 	stored, err := storage.Load(ctx, pathOf(key))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -18,15 +18,16 @@ var watchedFiles = caddy.NewUsagePool()
 
 const (
 	// looks is how often a file is looked at in an interval.
-	looks = 5
+	looks = 10
 
-	// A file that changed is read if it stayed as it is for one look more, as somebody may
+	// A file that changed is read if it stayed as it is for two looks more, as somebody may
 	// be writing it. One that is empty, or that ends inside a line, is not taken before it
-	// stayed so for three: somebody is writing it, most likely. All are within the interval.
-	unfinishedLooks = 3
+	// stayed so for six: somebody is writing it, most likely. All are within the interval.
+	steadyLooks     = 2
+	unfinishedLooks = 6
 
-	// A config that loads waits for a file that somebody seems to be writing: for a look, but
-	// no longer than this, and so often.
+	// A config that loads waits for a file that somebody seems to be writing: for these looks,
+	// but no longer than this, and so often.
 	mostSteadyWait = time.Second
 	mostTries      = 4
 
@@ -70,10 +71,10 @@ func watchFile(key fileKey, old *watchedFile) (*watchedFile, error) {
 // errWritten is why a file is not read.
 var errWritten = errors.New("somebody is writing it; try again, and let it be written to another file that is renamed then")
 
-// awaitSteady waits for a file that was just changed to stay as it is for one look, as it is
-// perhaps not written in full.
+// awaitSteady waits for a file that was just changed to stay as it is, as it is perhaps not
+// written in full.
 func (w *watchedFile) awaitSteady() error {
-	wait := min(w.key.interval/looks, mostSteadyWait)
+	wait := min(steadyLooks*w.key.interval/looks, mostSteadyWait)
 	before := lookAt(w.key.path)
 	for range mostTries {
 		if before.info == nil || time.Since(before.info.ModTime()) > wait {
@@ -93,7 +94,7 @@ func (w *watchedFile) awaitSteady() error {
 func (w *watchedFile) load() error {
 	for range mostTries {
 		now := lookAt(w.key.path)
-		text, err := readList(w.key.path, w.pause)
+		text, err := readList(w.key.path)
 		if lookAt(w.key.path).same(now) {
 			return w.read(now, text, err)
 		}
@@ -137,8 +138,10 @@ func (w *watchedFile) look() {
 		w.before, w.steady = now, 0
 		return
 	}
-	w.steady++
-	text, err := readList(w.key.path, w.pause)
+	if w.steady++; w.steady < steadyLooks {
+		return
+	}
+	text, err := readList(w.key.path)
 	if finished := err == nil && endsLines(text); !finished && w.steady < unfinishedLooks {
 		return
 	}
@@ -155,7 +158,13 @@ func (w *watchedFile) read(now look, text string, err error) error {
 	if err == nil && text != "" && len(text)%blockBytes == 0 && !endsLines(text) {
 		err = errors.New("the last line seems to be cut, as on a full disk; end it, if it is not")
 	}
-	return w.parse(text, w.key.rules, err)
+	return w.parse(text, w.key.rules, w.left(), err)
+}
+
+// left returns how much of the interval is left to parse the file in. It has changed in the time
+// of a look before the first of those for which it stayed as it is, and to read it took some, too.
+func (w *watchedFile) left() time.Duration {
+	return w.key.interval / looks * time.Duration(looks-(1+w.steady)-1)
 }
 
 // look is what a file looks like from outside, and whether it can be read.
@@ -174,7 +183,7 @@ func lookAt(path string) look {
 	defer file.Close()
 	l := look{info: info}
 	if info.Size() <= smallFile {
-		text, err := readText(file, info.Size(), maxListBytes, func() {})
+		text, err := readText(file, info.Size(), maxListBytes)
 		if err != nil {
 			return look{err: err.Error()}
 		}
@@ -212,12 +221,12 @@ func openList(path string) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// readList reads a file of bounded size. It calls pause now and then.
-func readList(path string, pause func()) (string, error) {
+// readList reads a file of bounded size.
+func readList(path string) (string, error) {
 	file, info, err := openList(path)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	return readText(file, info.Size(), maxListBytes, pause)
+	return readText(file, info.Size(), maxListBytes)
 }

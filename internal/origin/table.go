@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math/bits"
-	"slices"
 )
 
 // table is a set of strings that takes little more memory than their bytes, and is
@@ -22,51 +21,66 @@ type table struct {
 const tableBucket = 3
 
 // newTable returns the table of these strings. Of those that are given several times it
-// takes one, as a bucket of a million would be slow. The list is overwritten. It calls
-// pause each time that one is due.
+// takes one. It calls pause each time that one is due.
 func newTable(list packed, pause func()) table {
 	if list.count == 0 {
 		return table{}
 	}
 	t := table{seed: maphash.MakeSeed(), starts: make([]int, list.count/tableBucket+2)}
-	for i, rest := 0, list.text; len(rest) > 0; i++ {
-		pauseAt(i, pause)
-		var s []byte
-		s, rest = next(rest)
-		t.starts[t.bucketOf(s)] += len(s)
-	}
-	// From how long the buckets are to where they end.
-	end := 0
-	for b, length := range t.starts {
-		end += length
-		t.starts[b] = end
-	}
-	// Each bucket is filled from its end, so that in the end its start is left.
-	t.text = make([]byte, len(list.text))
-	ends := slices.Clone(t.starts)
-	distinct := packed{text: list.text[:0]}
-	for i, rest := 0, list.text; len(rest) > 0; i++ {
-		pauseAt(i, pause)
-		var s []byte
-		s, rest = next(rest)
-		b := t.bucketOf(s)
-		if isTwice(t.text[t.starts[b]:ends[b]], s) {
-			continue
+	order := t.order(list, pause)
+	t.text = make([]byte, 0, len(list.text))
+	for b := range len(t.starts) - 1 {
+		start := len(t.text)
+		for i := t.starts[b]; i < t.starts[b+1]; i++ {
+			pauseAt(i, pause)
+			if s, _ := next(list.text[order[i]:]); !isTwice(t.text[start:], s) {
+				t.text = append(t.text, s...)
+			}
 		}
-		t.starts[b] -= len(s)
-		copy(t.text[t.starts[b]:], s)
-		distinct.text = append(distinct.text, s...)
-		distinct.count++
+		t.starts[b] = start
 	}
-	if distinct.count < list.count {
-		return newTable(distinct, pause)
+	t.starts[len(t.starts)-1] = len(t.text)
+	if len(t.text) < len(list.text) {
+		t.text = bytes.Clone(t.text)
 	}
 	return t
 }
 
-// pauseAt calls pause if one is due ahead of what has this number.
+// order returns where the strings of a list are in its text, those of the first bucket first, and
+// sets starts to where each bucket starts in the order. A string is read, and stored, beside the
+// others of its bucket then: to find its place for each one takes twice the time.
+func (t *table) order(list packed, pause func()) []int {
+	buckets := make([]int, list.count) // of each string
+	rest := list.text
+	for i := range buckets {
+		pauseAt(i, pause)
+		var s []byte
+		s, rest = next(rest)
+		buckets[i] = t.bucketOf(s)
+		t.starts[buckets[i]]++
+	}
+	// From how many strings buckets have to where they end.
+	end := 0
+	for b, count := range t.starts {
+		end += count
+		t.starts[b] = end
+	}
+	// Each bucket is filled from its end, so that in the end its start is left.
+	order := make([]int, list.count)
+	rest = list.text
+	for i, b := range buckets {
+		pauseAt(i, pause)
+		t.starts[b]--
+		order[t.starts[b]] = len(list.text) - len(rest)
+		_, rest = next(rest)
+	}
+	return order
+}
+
+// pauseAt calls pause if one is due ahead of the string with this number. All are gone through
+// three times.
 func pauseAt(i int, pause func()) {
-	if i%PauseEvery == PauseEvery-1 {
+	if i%(3*PauseEvery) == 3*PauseEvery-1 {
 		pause()
 	}
 }
