@@ -18,9 +18,12 @@ func AllowedBy(r *http.Request) (policy string, ok bool) {
 
 // WithholdCredentials makes a cors handler ahead leave Access-Control-Allow-Credentials off
 // the response to a request, whatever its policy says, so that browsers keep the response
-// from pages that send credentials. It comes too late once the header is written.
-func WithholdCredentials(r *http.Request) {
-	if d, ok := decidedOf(r); ok {
+// from pages that send credentials. It comes too late once the header is written. It reports
+// false if there is no such handler, or none but with report_only.
+func WithholdCredentials(r *http.Request) bool {
+	d, ok := decidedOf(r)
+	if ok {
 		d.decision.withheld = true
 	}
+	return ok
 }

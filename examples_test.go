@@ -91,10 +91,18 @@ func driveThirdPartyAPI(t *testing.T, caddyfile string) {
 	for _, path := range []string{"/%2e%2e/%2E%2E/admin", "/..%2Fadmin"} {
 		site.Do("GET /weather"+path+page).Want(t, http.StatusNotFound, "Allow-Origin: https://app.example.com", vary)
 	}
-	for _, path := range []string{"/x/%2E%2e/oslo", "/x%2Foslo", "/x%2foslo", "/..%5cadmin", "/..%5Cadmin", "/%252e%252e/admin", "/..;/admin", "/..%3b/admin", "/%2e%2e/weather/oslo"} {
+	for _, path := range []string{
+		"/x/%2E%2e/oslo", "/x%2Foslo", "/x%2foslo", "/..%5cadmin", "/..%5Cadmin", "/%252e%252e/admin", "/..;/admin", "/..%3b/admin", "/%2e%2e/weather/oslo",
+		`/..\..\admin`, "/x%3F", "/x%23", "/x%00", "/%EF%BC%8E%EF%BC%8E/admin", "/%c0%ae%c0%ae/admin", "//admin", "/x//admin",
+	} {
 		site.Do("GET /weather"+path+page).Want(t, http.StatusBadRequest, "Allow-Origin: https://app.example.com", vary)
 	}
-	site.Do("GET /weather/oslo?at=%2e%2f"+page).Want(t, http.StatusOK, "Allow-Origin: https://app.example.com", vary)
-	site.Do("GET /weather/oslo").Want(t, http.StatusNotFound, vary)
+	for _, path := range []string{"/new%20york", "/oslo/", "/", "/a-b_c.d~e/(1)!$&'*+,=:@"} {
+		site.Do("GET /weather"+path+page).Want(t, http.StatusNotFound, "Allow-Origin: https://app.example.com", vary)
+	}
+	site.Do("GET /weather/oslo?at=%2e%2f;//"+page).Want(t, http.StatusOK, "Allow-Origin: https://app.example.com", vary)
+	site.Do("GET /weather/oslo").Want(t, http.StatusForbidden, vary)
+	site.Do("POST /weather/oslo"+page).Want(t, http.StatusForbidden, "Allow-Origin: https://app.example.com", vary)
+	site.Do("GET /weather/oslo\nConnection: Upgrade\nUpgrade: websocket"+page).Want(t, http.StatusForbidden, "Allow-Origin: https://app.example.com", vary)
 	site.Do("GET /weather/oslo\nOrigin: https://evil.example").Want(t, http.StatusForbidden, vary)
 }

@@ -113,6 +113,9 @@ func TestPackedResponses(t *testing.T) {
 		h.Set("Content-Encoding", "gzip")
 		h.Set("ETag", `"x"`)
 		h.Set("Accept-Ranges", "bytes")
+		for _, digest := range []string{"Digest", "Content-Digest", "Repr-Digest", "Content-MD5"} { // of what is packed
+			h.Set(digest, "x")
+		}
 		size := 1000
 		switch r.URL.Path {
 		case "/bomb":
@@ -123,6 +126,8 @@ func TestPackedResponses(t *testing.T) {
 			h.Set("Content-Encoding", "gzip, gzip")
 		case "/lines":
 			h["Content-Encoding"] = []string{"gzip", "gzip"}
+		case "/as-it-is": // RFC 9110, section 7.7
+			h.Set("Cache-Control", "max-age=60, no-transform")
 		case "/part":
 			w.WriteHeader(http.StatusPartialContent)
 		case "/broken":
@@ -148,7 +153,8 @@ func TestPackedResponses(t *testing.T) {
 	site := runProxy(t, "targets "+a.URL+"\nmax_response 100kB")
 	r := site.Do(ask(a.URL, "Accept-Encoding: gzip, br"))
 	r.Want(t, 200, allowPage, vary)
-	if r.Text != strings.Repeat("\x00", 1000) || r.Header.Get("Content-Encoding") != "" || r.Header.Get("ETag") != `W/"x"` || r.Header.Get("Accept-Ranges") != "" {
+	if r.Text != strings.Repeat("\x00", 1000) || r.Header.Get("Content-Encoding") != "" || r.Header.Get("ETag") != `W/"x"` || r.Header.Get("Accept-Ranges") != "" ||
+		r.Header["Digest"] != nil || r.Header["Content-Digest"] != nil || r.Header["Repr-Digest"] != nil || r.Header["Content-Md5"] != nil {
 		t.Errorf("%s", r)
 	}
 	for _, path := range []string{"/bomb", "/broken", "/empty"} {
@@ -156,7 +162,7 @@ func TestPackedResponses(t *testing.T) {
 			t.Errorf("%s: %v, %d bytes", path, err, len(r.Text))
 		}
 	}
-	for _, path := range []string{"/other", "/twice", "/lines", "/part"} {
+	for _, path := range []string{"/other", "/twice", "/lines", "/part", "/as-it-is"} {
 		wantRefusal(t, site.Do(ask(a.URL+path)), failedEncoding, allowPage)
 	}
 	if r := site.Do("HEAD /?" + a.URL + "\nOrigin: " + page); r.StatusCode != http.StatusOK || r.Header.Get("Content-Encoding") != "" {

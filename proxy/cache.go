@@ -18,10 +18,11 @@ const (
 	// as those of other browsers.
 	maxVariants = 32
 
-	// bytesOfStored is about what a response takes beside its body and its header, and
-	// bytesOfField what a field takes beside its bytes.
+	// bytesOfStored is about what a response takes beside its body and its header, bytesOfField
+	// what a name takes beside its bytes, and bytesOfValue what each of its values does.
 	bytesOfStored = 1 << 10
 	bytesOfField  = 128
+	bytesOfValue  = 32
 )
 
 // stored is a response of a target as it is passed on. It does not change.
@@ -47,11 +48,17 @@ type cache struct {
 	mu       sync.Mutex
 	variants *simplelru.LRU[string, []*stored] // the newest first; all of them have the same vary
 	size     int
-	dropped  time.Time // when something was dropped that a target has changed
+	flights  map[string]*flight // by their URL
+}
+
+// flight is what is under way to the cache of one URL.
+type flight struct {
+	requests int
+	changed  bool // whether a request may have changed what they get
 }
 
 func newCache(most time.Duration) *cache {
-	c := &cache{most: most}
+	c := &cache{most: most, flights: make(map[string]*flight)}
 	c.variants, _ = simplelru.NewLRU(maxCachedURLs, func(_ string, variants []*stored) { // it fails for sizes below 1
 		for _, s := range variants {
 			c.size -= s.size
@@ -77,18 +84,44 @@ func (c *cache) find(url string, header http.Header) *stored {
 	return nil
 }
 
-// put stores a response, in place of those that it replaces. One that may be older than what
-// is there, or than the last change, is not stored.
-func (c *cache) put(url string, s *stored) {
+// take counts a request whose response may be stored. It has to be left.
+func (c *cache) take(url string) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old, _ := c.variants.Peek(url)
-	if !s.asked.After(c.dropped) || len(old) > 0 && old[0].asked.After(s.asked) {
+	f, ok := c.flights[url]
+	if !ok {
+		f = new(flight)
+		c.flights[url] = f
+	}
+	f.requests++
+	return f
+}
+
+// leave counts off a request that was taken.
+func (c *cache) leave(url string, f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.requests--; f.requests == 0 && c.flights[url] == f {
+		delete(c.flights, url)
+	}
+}
+
+// put stores the response to a request that was taken, in place of those that it replaces. One
+// that may be older than what is there, or than a change, is not stored.
+func (c *cache) put(url string, s *stored, f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.changed {
 		return
 	}
+	old, _ := c.variants.Peek(url)
 	variants := []*stored{s}
 	for _, other := range old {
-		if len(variants) < maxVariants && other.selection != s.selection && slices.Equal(other.vary, s.vary) {
+		same := slices.Equal(other.vary, s.vary)
+		if (!same || other.selection == s.selection) && other.asked.After(s.asked) {
+			return
+		}
+		if same && other.selection != s.selection && len(variants) < maxVariants {
 			variants = append(variants, other)
 		}
 	}
@@ -102,11 +135,14 @@ func (c *cache) put(url string, s *stored) {
 	}
 }
 
-// drop removes what is stored of a URL that a request may have changed, and has responses
+// drop removes what is stored of a URL that a request may have changed, and has responses of it
 // that are under way not stored.
 func (c *cache) drop(url string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.variants.Remove(url)
-	c.dropped = time.Now()
+	if f, ok := c.flights[url]; ok {
+		f.changed = true
+		delete(c.flights, url)
+	}
 }

@@ -181,7 +181,7 @@ func (h *Handler) distinctSecrets() error {
 			}
 			for _, t := range s.targets {
 				for _, other := range later.targets {
-					if t.covers(other) || other.covers(t) {
+					if t.overlaps(other) {
 						errs = append(errs, fmt.Errorf("%s %s: %q and %q overlap, and only one value is sent; name targets that have nothing in common", optionHeaderUp, s.name, t, other))
 					}
 				}
@@ -191,11 +191,19 @@ func (h *Handler) distinctSecrets() error {
 	return errors.Join(errs...)
 }
 
-// expandSecret replaces the placeholders of a value. If one of them is known and empty, unset
-// tells which. This is no error: configs are checked where their secrets are not.
+// errEdges is what is wrong with a value that starts or ends in white space, which no header
+// does.
+var errEdges = errors.New("its value starts or ends in white space, as where a {$VARIABLE} is empty")
+
+// expandSecret replaces the placeholders of a value. If one of them is known and empty, or seems
+// to have been, unset tells which. This is no error: configs are checked where their secrets are
+// not.
 func expandSecret(option, value string) (expanded string, unset, err error) {
 	expanded, err = expand(option, value)
-	if err == nil || value == "" {
+	switch {
+	case err == nil && strings.Trim(expanded, " \t") != expanded:
+		return "", errEdges, nil
+	case err == nil || value == "":
 		return expanded, nil, err
 	}
 	if _, unknown := caddy.NewReplacer().ReplaceOrErr(value, false, true); unknown != nil {

@@ -98,25 +98,29 @@ func TestCompile(t *testing.T) {
 		`{}`:                                   {"targets is missing"},
 		`{"targets": ["{env.PROXY_EMPTY}"]}`:   {"targets: ", "env.PROXY_EMPTY"},
 		`{"targets": ["{http.request.host}"]}`: {"targets: ", "http.request.host"},
-		`{"targets": ["https://*", "x", ""], "timeout": 1}`:                                                                                                                                            {"a proxy to every server", "starts with a scheme", "a value is missing", "the shortest is 100ms"},
-		`{"targets": ["https://a.example"], "methods": []}`:                                                                                                                                            {"an empty list"},
-		`{"targets": ["https://a.example"], "methods": ["*"]}`:                                                                                                                                         {"this is not a method name"},
-		`{"targets": ["https://a.example"], "methods": ["TRACE", "connect", "patch", "a b"]}`:                                                                                                          {"TRACE", "browsers let no page", `"connect"`, `write "PATCH"`, `"a b"`},
-		`{"targets": ["https://a.example"], "redirects": 21, "max_body": -1, "max_response": -1, "cache": -1, "max_per_client": -1, "max_per_target": -1}`:                                             {"redirects 21", "max_body -1", "max_response -1", "cache -1", "max_per_client -1", "max_per_target -1"},
-		`{"targets": ["https://a.example"], "max_body": 1099511627777, "max_response": 9223372036854775807}`:                                                                                           {"max_body 1099511627777: the most is 1TiB", "max_response 9223372036854775807: the most is 1TiB"},
-		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "s3cret", "for": ["https://a.example"]}, {"name": "x", "value": "s3cret", "for": ["https://a.example/v2"]}]}`:         {`header_up X: "https://a.example" and "https://a.example/v2" overlap`},
-		`{"targets": ["https://*.a.example"], "header_up": [{"name": "X", "value": "s3cret", "for": ["https://b.a.example/v2/*"]}, {"name": "X", "value": "s3cret", "for": ["https://*.a.example"]}]}`: {`header_up X: "https://b.a.example/v2/*" and "https://*.a.example" overlap`},
-		`{"targets": ["https://a.example"], "redirects": -1}`:                                                                                                                                          {"redirects -1"},
-		`{"targets": ["https://a.example"], "allow_networks": ["x"]}`:                                                                                                                                  {"allow_networks"},
-		`{"targets": ["https://a.example"], "forward_authorization": ["https://b.example"]}`:                                                                                                           {`forward_authorization "https://b.example": targets does not include it`},
-		`{"targets": ["https://a.example/v1/*"], "forward_authorization": ["https://a.example"]}`:                                                                                                      {"targets does not include it"},
-		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "s3cret"}]}`:                                                                                                          {"say which targets get it"},
-		`{"targets": ["https://a.example"], "header_up": [{"name": "X Y", "value": "s3cret", "for": ["https://a.example"]}]}`:                                                                          {"not the name of a header"},
-		`{"targets": ["https://a.example"], "header_up": [{"name": "host", "value": "s3cret", "for": ["https://a.example"]}]}`:                                                                         {"the proxy sets it itself"},
-		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "", "for": ["https://a.example"]}]}`:                                                                                  {"a value is missing"},
-		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "{env.PROXY_KEY}", "for": ["https://a.example"]}]}`:                                                                   {"characters that no header may have"},
-		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "s3cret {env.PROXY_EMPTY} {http.request.host}", "for": ["https://a.example"]}]}`:                                      {"http.request.host"},
-		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "s3cret", "for": ["https://b.example", "http://a.example"]}]}`:                                                        {`"https://b.example"`, `"http://a.example"`},
+		`{"targets": ["https://*", "x", ""], "timeout": 1}`:                                                                                                                                             {"a proxy to every server", "starts with a scheme", "a value is missing", "the shortest is 100ms"},
+		`{"targets": ["https://a.example"], "methods": []}`:                                                                                                                                             {"an empty list"},
+		`{"targets": ["https://a.example"], "methods": ["*"]}`:                                                                                                                                          {"this is not a method name"},
+		`{"targets": ["https://a.example"], "methods": ["TRACE", "connect", "patch", "a b"]}`:                                                                                                           {"TRACE", "browsers let no page", `"connect"`, `write "PATCH"`, `"a b"`},
+		`{"targets": ["https://a.example"], "redirects": 21, "max_body": -1, "max_response": -1, "cache": -1, "max_per_client": -1, "max_per_target": -1}`:                                              {"redirects 21", "max_body -1", "max_response -1", "cache -1", "max_per_client -1", "max_per_target -1"},
+		`{"targets": ["https://a.example"], "max_body": 1099511627777, "max_response": 9223372036854775807}`:                                                                                            {"max_body 1099511627777: the most is 1TiB", "max_response 9223372036854775807: the most is 1TiB"},
+		`{"targets": ["https://a.example"], "header_up": [{"name": "X-Y", "value": "s3cret", "for": ["https://a.example"]}, {"name": "x_y", "value": "s3cret", "for": ["https://a.example"]}]}`:         {"overlap"},
+		`{"targets": ["https://*.a.example"], "header_up": [{"name": "X", "value": "s3cret", "for": ["https://*.a.example/v2"]}, {"name": "X", "value": "s3cret", "for": ["https://b.a.example"]}]}`:    {`"https://*.a.example/v2" and "https://b.a.example" overlap`},
+		`{"targets": ["https://*.a.example"], "header_up": [{"name": "X", "value": "s3cret", "for": ["https://b.a.example"]}, {"name": "X", "value": "s3cret", "for": ["https://*.a.example/v2/*"]}]}`:  {"overlap"},
+		`{"targets": ["https://*.a.example"], "header_up": [{"name": "X", "value": "s3cret", "for": ["https://api*.a.example"]}, {"name": "X", "value": "s3cret", "for": ["https://*-eu.a.example"]}]}`: {"overlap"},
+		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "s3cret", "for": ["https://a.example"]}, {"name": "x", "value": "s3cret", "for": ["https://a.example/v2"]}]}`:          {`header_up X: "https://a.example" and "https://a.example/v2" overlap`},
+		`{"targets": ["https://*.a.example"], "header_up": [{"name": "X", "value": "s3cret", "for": ["https://b.a.example/v2/*"]}, {"name": "X", "value": "s3cret", "for": ["https://*.a.example"]}]}`:  {`header_up X: "https://b.a.example/v2/*" and "https://*.a.example" overlap`},
+		`{"targets": ["https://a.example"], "redirects": -1}`:                                                                                                                                           {"redirects -1"},
+		`{"targets": ["https://a.example"], "allow_networks": ["x"]}`:                                                                                                                                   {"allow_networks"},
+		`{"targets": ["https://a.example"], "forward_authorization": ["https://b.example"]}`:                                                                                                            {`forward_authorization "https://b.example": targets does not include it`},
+		`{"targets": ["https://a.example/v1/*"], "forward_authorization": ["https://a.example"]}`:                                                                                                       {"targets does not include it"},
+		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "s3cret"}]}`:                                                                                                           {"say which targets get it"},
+		`{"targets": ["https://a.example"], "header_up": [{"name": "X Y", "value": "s3cret", "for": ["https://a.example"]}]}`:                                                                           {"not the name of a header"},
+		`{"targets": ["https://a.example"], "header_up": [{"name": "host", "value": "s3cret", "for": ["https://a.example"]}]}`:                                                                          {"the proxy sets it itself"},
+		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "", "for": ["https://a.example"]}]}`:                                                                                   {"a value is missing"},
+		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "{env.PROXY_KEY}", "for": ["https://a.example"]}]}`:                                                                    {"characters that no header may have"},
+		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "s3cret {env.PROXY_EMPTY} {http.request.host}", "for": ["https://a.example"]}]}`:                                       {"http.request.host"},
+		`{"targets": ["https://a.example"], "header_up": [{"name": "X", "value": "s3cret", "for": ["https://b.example", "http://a.example"]}]}`:                                                         {`"https://b.example"`, `"http://a.example"`},
 	} {
 		var h Handler
 		if err := json.Unmarshal([]byte(config), &h); err != nil {
@@ -132,8 +136,9 @@ func TestCompile(t *testing.T) {
 			t.Errorf("%s: the error tells a secret: %v", config, err)
 		}
 	}
-	fine := Handler{Targets: []string{"https://a.example"}, MaxBody: 1 << 40, MaxResponse: 1 << 40, HeaderUp: []HeaderUp{
+	fine := Handler{Targets: []string{"https://a.example", "https://*.b.example", "https://*.b.example:8443"}, MaxBody: 1 << 40, MaxResponse: 1 << 40, HeaderUp: []HeaderUp{
 		{"X", "1", []string{"https://a.example/v1", "https://a.example/v1/*"}}, {"X", "2", []string{"https://a.example/v2"}}, {"Y", "3", []string{"https://a.example"}},
+		{"Z", "1", []string{"https://eu-*.b.example"}}, {"Z", "2", []string{"https://us-*.b.example"}}, {"Z", "3", []string{"https://*-eu.c.b.example"}}, {"Z", "4", []string{"https://eu-*.b.example:8443"}},
 	}}
 	if err := fine.compile(); err != nil {
 		t.Error(err)

@@ -28,7 +28,8 @@ type exchange struct {
 	impersonal    bool     // whether its response may be another client's, and another's be its own
 
 	asked      time.Time // when the target was
-	secret     bool      // whether one of those that were asked got a secret of the config
+	flight     *flight   // in which the response is under way to the cache, if it may be kept
+	secret     bool      // whether a target got a secret of the config
 	redirected bool
 	cached     bool // whether the response was kept
 }
@@ -43,14 +44,18 @@ type transport struct{}
 // it is passed on.
 func (transport) RoundTrip(asked *http.Request) (*http.Response, error) {
 	e := asked.Context().Value(exchangeKey{}).(*exchange)
-	e.header["Via"] = append(e.header["Via"], asked.Header["Via"]...)
+	for _, name := range []string{"Via", "Early-Data"} { // as the reverse proxy writes them
+		if values, ok := asked.Header[name]; ok {
+			e.header[name] = values
+		}
+	}
 	if kept := e.recall(asked); kept != nil {
 		return kept, nil
 	}
-	if e.cache != nil && asked.Method != http.MethodGet && asked.Method != http.MethodHead {
-		defer e.cache.drop(e.at.String()) // also if it failed: the target may have done it
+	if e.impersonal {
+		e.flight = e.cache.take(e.at.String())
 	}
-	e.asked = time.Now()
+	defer e.forget(asked.Method) // as who asked may take this for the end
 	response, err := e.follow(asked)
 	if err != nil {
 		return nil, e.fail(err)
@@ -73,11 +78,12 @@ func (e *exchange) follow(asked *http.Request) (*http.Response, error) {
 		}
 		request := (&http.Request{Method: asked.Method, URL: at.url(), Host: at.origin.Authority(), Header: header.Clone()}).WithContext(e.ctx)
 		if hops == 0 {
+			e.asked = time.Now()
 			request.Body, request.ContentLength = asked.Body, asked.ContentLength
 		}
 		request.Header.Set("Accept-Encoding", "identity")
 		if !crossed && e.addSecrets(request.Header, at) {
-			e.secret = true // for all that follows: who leads the way may say what it is, in the next URL
+			e.secret = true
 		}
 		response, err := e.client.RoundTrip(request)
 		if err != nil || !redirects(response) {
@@ -166,8 +172,18 @@ func (e *exchange) enter(at place) bool {
 	return true
 }
 
+// forget drops what is kept of what the request may have changed at its target, also if it failed.
+func (e *exchange) forget(method string) {
+	if e.cache != nil && !e.asked.IsZero() && method != http.MethodGet && method != http.MethodHead {
+		e.cache.drop(e.at.String())
+	}
+}
+
 // leave counts the exchange off.
 func (e *exchange) leave() {
+	if e.flight != nil {
+		e.cache.leave(e.at.String(), e.flight)
+	}
 	for _, key := range e.entered {
 		e.perTarget.leave(key)
 	}

@@ -34,9 +34,12 @@ type addressError struct {
 
 func (e *addressError) Error() string { return fmt.Sprintf("%s is refused: %s", e.addr, e.why) }
 
-// dialer returns a dialer that connects to no other addresses.
-func (g *guard) dialer() *net.Dialer {
+// dialer returns a dialer that connects to no other addresses, for so long at most: it knows
+// nothing of the time of requests, and goes on for what nobody waits for any more. It shares the
+// time out between the addresses of a host.
+func (g *guard) dialer(most time.Duration) *net.Dialer {
 	return &net.Dialer{
+		Timeout:   most,
 		KeepAlive: 30 * time.Second,
 		Resolver:  resolver,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
@@ -87,8 +90,9 @@ func isOwn(ip netip.Addr) (bool, error) {
 	}), nil
 }
 
-// listensOn reports whether this Caddy listens on the port of one of its own addresses: the
-// servers of its config do, or anything else does, such as its admin endpoint.
+// listensOn reports whether this Caddy listens on the port of an address of this machine: the
+// servers of its config do, or anything else does, such as its admin endpoint. Of the latter,
+// Caddy knows how the config spells their addresses, so the common spellings are tried.
 func (g *guard) listensOn(addr netip.AddrPort) bool {
 	port := uint(addr.Port())
 	if g.app != nil {

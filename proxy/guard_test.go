@@ -68,7 +68,7 @@ func serveCounter(t testing.TB, hosts ...string) (c *counter, port string) {
 // roundTrip sends a GET by the dialer of a guard.
 func roundTrip(t testing.TB, g *guard, p place) error {
 	t.Helper()
-	transport := &http.Transport{DialContext: g.dialer().DialContext, DisableKeepAlives: true}
+	transport := &http.Transport{DialContext: g.dialer(time.Minute).DialContext, DisableKeepAlives: true}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	response, err := transport.RoundTrip((&http.Request{Method: http.MethodGet, URL: p.url(), Header: make(http.Header)}).WithContext(ctx))

@@ -18,7 +18,9 @@ import (
 // ServeHTTP answers a request with what a target says, or says why not.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	protect(w.Header())
-	caddycors.WithholdCredentials(r)
+	if !caddycors.WithholdCredentials(r) {
+		h.warnOfNoPolicy()
+	}
 	w.Header().Del("Access-Control-Allow-Credentials") // of a response that failed, and is answered anew
 	e := &exchange{Handler: h}
 	refused := e.admit(r)
@@ -116,6 +118,7 @@ func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhtt
 	defer cancel()
 	defer context.AfterFunc(r.Context(), cancel)()
 	defer e.leave()
+	defer e.forget(r.Method)
 	e.ctx = ctx
 	defer e.boundBodies(w, r)()
 	e.body = limit(r.Body, e.maxBody, refusedBody)

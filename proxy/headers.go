@@ -14,17 +14,17 @@ var fromRequests = newHeaderSet(
 	// What browsers keep for the proxy's own site, which is none of the target's business.
 	"Cookie", "Cookie2", "Authorization",
 	// Who the page and its user are. Targets would decide by it as if no proxy were there.
-	"Origin", "Referer", "DNT", "Save-Data", "X-Client-Data",
+	"Origin", "Referer", "DNT", "Save-Data", "X-Client-Data", "DPR", "Device-Memory", "Downlink", "RTT", "Width", "Viewport-*",
 	// What browsers say of themselves and of the request, which is another one now.
-	"Sec-*", "Access-Control-*", "Upgrade-Insecure-Requests", "Service-Worker*", "Purpose", "X-Purpose", "X-Moz",
+	"Sec-*", "Access-Control-*", "Upgrade-Insecure-Requests", "Service-Worker*", "Purpose", "X-Purpose", "X-Moz", "Ping-*", "Attribution-Reporting-*", "Alt-Used",
 	// Who asks, as servers ahead say, which targets may trust to tell who is on their network.
 	"Via", "Forwarded", "X-Forwarded-*", "X-Forwarded", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "X-Remote-*", "X-Original-*", "X-Originating-*",
 	"X-Envoy-*", "X-Appengine-*", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Azure-FDID", "X-Azure-Ref", "X-Azure-RequestChain", "X-Amzn-Trace-Id", "X-Amzn-Oidc-*", "X-Amzn-Mtls-*", "X-Amz-Cf-*",
-	"Client-IP", "True-Client-IP", "Cf-Connecting-*", "Cf-IPCountry", "Cf-Ray", "Cf-Visitor", "Cf-Worker", "Cf-Ew-Via", "Cf-Pseudo-IPv4", "Cf-Access-Authenticated-*", "Cf-Access-Jwt-*",
-	"Fastly-Client*", "Fastly-FF", "Fastly-SSL", "Fly-Client-IP", "Fly-Forwarded-*", "Fly-Region", "CDN-Loop", "CloudFront-*", "X-Vercel-*", "X-NF-Client-Connection-IP", "WL-Proxy-*", "X-Sucuri-*", "Incap-Client-IP", "X-ProxyUser-IP", "Front-End-HTTPS", "Traceparent", "Tracestate", "X-Host", "X-HTTP-Host-Override",
+	"Client-IP", "True-Client-IP", "Cf-Connecting-*", "Cf-IP*", "Cf-Ray", "Cf-Visitor", "Cf-Worker", "Cf-Ew-Via", "Cf-Pseudo-IPv4", "Cf-Region*", "Cf-Metro-Code", "Cf-Postal-Code", "Cf-Timezone", "Cf-TLS-*", "Cf-Bot-*", "Cf-Verified-Bot", "Cf-Ja3*", "Cf-Ja4*", "Cf-Threat-Score", "Cf-Device-Type", "Cf-Access-Authenticated-*", "Cf-Access-Jwt-*",
+	"Fastly-Client*", "Fastly-FF", "Fastly-SSL", "Fly-Client-IP", "Fly-Forwarded-*", "Fly-Region", "CDN-Loop", "CloudFront-*", "X-Vercel-*", "X-NF-Client-Connection-IP", "WL-Proxy-*", "X-Sucuri-*", "Incap-Client-IP", "X-ProxyUser-IP", "Front-End-HTTPS", "Traceparent", "Tracestate", "Baggage", "B3", "X-B3-*", "X-Cloud-Trace-Context", "Uber-Trace-Id", "X-Host", "X-HTTP-Host-Override",
 	// Who is logged in, as gateways ahead say.
-	"Remote-*", "X-Auth-Request-*", "X-Authentik-*", "X-Goog-Iap-*", "X-Goog-Authenticated-*", "X-Ms-Client-Principal*", "X-Ms-Token-*", "X-Pomerium-*", "Tailscale-*", "X-Webauth-*", "X-Token-*",
-	"X-Client-Cert*", "X-SSL-*", "Ssl-Client-*", "X-Arr-*",
+	"Remote-*", "X-Auth-Request-*", "X-Authentik-*", "X-Goog-Iap-*", "X-Goog-Authenticated-*", "X-Ms-Client-Principal*", "X-Ms-Token-*", "X-Pomerium-*", "Tailscale-*", "X-Webauth-*", "X-Token-*", "X-Vouch-*", "X-Consumer-*", "X-Authenticated-*", "X-Userinfo", "X-Jwt-Assertion", "Teleport-*", "Shib-*", "Iv-*", "OIDC-*", "Mellon-*",
+	"Client-Cert*", "X-Client-Cert*", "X-SSL-*", "Ssl-Client-*", "X-Arr-*",
 	// What would make another request of it than the one that was checked.
 	"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Rewrite-*", "X-Middleware-Subrequest", "Expect", "Max-Forwards",
 	// What is of one connection (RFC 9110, section 7.6.1), which Caddy removes as well.
@@ -43,18 +43,18 @@ var acrossOrigins = newHeaderSet(
 // the proxy, or in its name.
 var fromResponses = newHeaderSet(
 	// State: cookies, stored data, log-ins.
-	"Set-Cookie", "Set-Cookie2", "Clear-Site-Data", "Set-Login", "Activate-Storage-Access", "Secure-Session-*", "Sec-*", "WWW-Authenticate", "Proxy-Authenticate", "Authentication-Info", "Proxy-Authentication-Info",
+	"Set-Cookie", "Set-Cookie2", "Clear-Site-Data", "Set-Login", "IdP-SignIn-Status", "Activate-Storage-Access", "Secure-Session-*", "Sec-*", "WWW-Authenticate", "Proxy-Authenticate", "Authentication-Info", "Proxy-Authentication-Info",
 	// Who may read, which the cors handler decides alone.
 	"Access-Control-*", "Timing-Allow-Origin", "Cross-Origin-*", "X-Permitted-Cross-Domain-Policies",
 	// Policies of the origin's connections, names and documents.
-	"Strict-Transport-Security", "Alt-Svc", "Alt-Used", "Public-Key-Pins", "Public-Key-Pins-*", "Expect-CT", "Expect-Staple*", "Origin-Agent-Cluster", "Permissions-Policy*", "Feature-Policy", "Document-Policy*", "Integrity-Policy*", "Require-Document-Policy",
-	"Content-Security-Policy*", "X-Content-Security-Policy*", "X-WebKit-CSP*", "X-Content-Type-Options", "X-XSS-Protection", "X-Frame-Options", "X-UA-Compatible", "Referrer-Policy", "Origin-Trial", "Service-Worker*", "Supports-Loading-Mode",
+	"Strict-Transport-Security", "Alt-Svc", "Alt-Used", "Public-Key-Pins", "Public-Key-Pins-*", "Expect-CT", "Expect-Staple*", "Origin-Agent-Cluster", "Permissions-Policy*", "Feature-Policy", "Document-Policy*", "Document-Isolation-Policy*", "Integrity-Policy*", "Require-Document-Policy",
+	"Content-Security-Policy*", "X-Content-Security-Policy*", "X-WebKit-CSP*", "X-Content-Type-Options", "X-XSS-Protection", "X-Frame-Options", "X-UA-Compatible", "Referrer-Policy", "Origin-Trial", "Service-Worker*", "Supports-Loading-Mode", "Connection-Allowlist*", "Window-Target",
 	// What makes a browser ask elsewhere, or tell others what it does.
 	"Link", "Refresh", "Speculation-Rules", "Report-To", "Reporting-Endpoints", "NEL", "SourceMap", "X-SourceMap", "X-DNS-Prefetch-Control", "Attribution-Reporting-*", "Observe-Browsing-Topics", "Ad-Auction-*", "X-Fledge-*", "Shared-Storage-Write",
 	// What makes a browser send more, or keep what other targets' responses would be read by.
 	"Accept-CH", "Accept-CH-Lifetime", "Critical-CH", "Use-As-Dictionary", "No-Vary-Search", "Accept-Signature",
 	// What servers ahead of the proxy would obey: they send files, rewrite or keep responses.
-	"X-Accel-*", "X-Sendfile*", "X-Lighttpd-*", "X-LiteSpeed-*", "X-Reproxy-URL", "Surrogate-*", "CDN-*", "Cloudflare-*", "Netlify-*", "Vercel-*", "Akamai-*", "Cache-Tag", "Edge-Control", "X-Varnish-*", "X-Middleware-*",
+	"X-Accel-*", "X-Sendfile*", "X-Lighttpd-*", "X-LiteSpeed-*", "X-Reproxy-URL", "Surrogate-*", "CDN-*", "Cloudflare-*", "Netlify-*", "Vercel-*", "Akamai-*", "Cache-Tag", "Edge-*", "XKey", "X-Cache-Tag*", "X-Varnish-*", "X-Middleware-*",
 	// What is of one connection, and how this one is framed.
 	"Connection", "Keep-Alive", "Proxy-*", "Trailer", "Transfer-Encoding", "Upgrade", "Location",
 )
@@ -73,7 +73,8 @@ func protect(h http.Header) {
 	}
 }
 
-// headerSet is a set of header names, in lower case, with "-" for "_": CGI reads both as one.
+// headerSet is a set of header names, in lower case, with "-" for all but letters and digits:
+// CGI makes one name of those that differ in these alone.
 type headerSet struct {
 	names    map[string]bool
 	prefixes []string
@@ -82,8 +83,8 @@ type headerSet struct {
 func newHeaderSet(names ...string) headerSet {
 	s := headerSet{names: make(map[string]bool)}
 	for _, name := range names {
-		if prefix, ok := strings.CutSuffix(normalName(name), "*"); ok {
-			s.prefixes = append(s.prefixes, prefix)
+		if prefix, ok := strings.CutSuffix(name, "*"); ok {
+			s.prefixes = append(s.prefixes, normalName(prefix))
 		} else {
 			s.names[normalName(name)] = true
 		}
@@ -91,7 +92,17 @@ func newHeaderSet(names ...string) headerSet {
 	return s
 }
 
-func normalName(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+func normalName(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			return r
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, name)
+}
 
 func (s headerSet) has(name string) bool {
 	name = normalName(name)

@@ -20,7 +20,10 @@ func TestRequestHeaders(t *testing.T) {
 		"Remote-User: s3cret", "Remote_Groups: s3cret", "X-Auth-Request-Email: s3cret", "X-Authentik-Username: s3cret", "X-Goog-IAP-JWT-Assertion: s3cret", "X-Goog-Authenticated-User-Email: s3cret",
 		"X-MS-CLIENT-PRINCIPAL: s3cret", "X-MS-CLIENT-PRINCIPAL-NAME: s3cret", "X-MS-TOKEN-AAD-ACCESS-TOKEN: s3cret", "X-Pomerium-Jwt-Assertion: s3cret", "Tailscale-User-Login: s3cret", "X-WEBAUTH-USER: s3cret",
 		"X-Token-Subject: s3cret", "X-Client-Cert: s3cret", "X-Client-Cert-DN: s3cret", "X-SSL-Client-S-DN: s3cret", "Ssl-Client-Verify: s3cret", "X-ARR-ClientCert: s3cret",
-		"Upgrade-Insecure-Requests: 1", "Max-Forwards: 1", "Priority: u=1",
+		"Upgrade-Insecure-Requests: 1", "Max-Forwards: 1", "Priority: u=1", "X~Forwarded~Host: s3cret", "Remote`User: s3cret", "X_Forwarded-User: s3cret", "DPR: 2", "Ping-From: s3cret",
+		"CDN-Loop: s3cret", "CloudFront-Viewer-Address: s3cret", "X-Vercel-IP-City: s3cret", "X-NF-Client-Connection-IP: s3cret", "WL-Proxy-Client-IP: s3cret", "X-Sucuri-ClientIP: s3cret", "Incap-Client-IP: s3cret",
+		"X-ProxyUser-IP: s3cret", "Front-End-HTTPS: on", "Traceparent: s3cret", "Tracestate: s3cret", "Baggage: s3cret", "X-B3-TraceId: s3cret", "X-Host: s3cret", "Fly-Client-IP: s3cret",
+		"CF-IPCity: s3cret", "CF-Timezone: s3cret", "Cf-TLS-Client-Auth: s3cret", "Client-Cert: s3cret", "X-Vouch-User: s3cret", "X-Consumer-Username: s3cret", "Shib-Session-ID: s3cret", "iv-user: s3cret",
 	}
 	passed := []string{
 		"Accept: application/json", "Accept-Language: de", "X-Api-Key: k", "X-Requested-With: fetch", "If-None-Match: \"x\"", "Range: bytes=0-1", "User-Agent: test", "Cache-Control: no-cache", "X-Custom: 1", "X-Goog-Api-Key: k", "X-Ms-Version: 1", "X-Auth-Token: k", "Fastly-Key: k", "CF-Access-Client-Id: k",
@@ -70,6 +73,8 @@ func TestResponseHeaders(t *testing.T) {
 		"Content-Security-Policy: default-src *", "Content-Security-Policy-Report-Only: x", "Cross-Origin-Opener-Policy: same-origin", "Cross-Origin-Resource-Policy: same-origin", "Timing-Allow-Origin: *",
 		"X-Content-Type-Options: none", "Speculation-Rules: \"/x\"", "X-Accel-Redirect: /etc/passwd", "X-Sendfile: /etc/passwd", "Set-Login: logged-in", "No-Vary-Search: params",
 		"Use-As-Dictionary: match=\"/*\"", "Location: /elsewhere", "Referrer-Policy: unsafe-url", "X-Frame-Options: DENY", "Sec-Session-Registration: x", "Surrogate-Control: max-age=9",
+		"Netlify-CDN-Cache-Control: x", "Vercel-CDN-Cache-Control: x", "CDN-Cache-Control: x", "Akamai-Cache-Control: x", "Cloudflare-CDN-Cache-Control: x", "Cache-Tag: x", "Edge-Cache-Tag: x", "XKey: x", "X-Middleware-Next: 1",
+		"IdP-SignIn-Status: x", "Document-Isolation-Policy: x", "Attribution-Reporting-Register-Source: {}", "Feature-Policy: x", "X-Permitted-Cross-Domain-Policies: all",
 	}
 	passed := []string{
 		"Content-Type: application/json; charset=utf-8", "Cache-Control: max-age=60", "Etag: \"x\"", "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT", "X-Ratelimit-Remaining: 7",
@@ -114,9 +119,11 @@ func TestResponseHeaders(t *testing.T) {
 // TestResponsesOfConnections shows that what a target's Connection names does not reach a page,
 // but for what is for all (RFC 9110, section 7.6.1).
 func TestResponsesOfConnections(t *testing.T) {
-	url := serveBytes(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive, X-Hop\r\nConnection: x_other, Cache-Control, vary\r\nX-Hop: 1\r\nX-Other: 1\r\nX-End: 1\r\nCache-Control: private\r\nVary: X-End\r\n\r\n")
+	url := serveBytes(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive, X-Hop\r\nConnection: x_other, Cache-Control, vary, age, date, expires, pragma\r\nX-Hop: 1\r\nX-Other: 1\r\nX-End: 1\r\nCache-Control: private\r\nVary: X-End\r\n"+
+		"Age: 7\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nExpires: 0\r\nPragma: no-cache\r\n\r\n")
 	r := runProxy(t, "targets "+url).Do(ask(url))
-	if r.StatusCode != http.StatusOK || r.Header["X-Hop"] != nil || r.Header["X-Other"] != nil || r.Header.Get("X-End") != "1" || r.Header.Get("Cache-Control") != "private" || !strings.Contains(r.Header.Get("Vary"), "X-End") {
+	if r.StatusCode != http.StatusOK || r.Header["X-Hop"] != nil || r.Header["X-Other"] != nil || r.Header.Get("X-End") != "1" || r.Header.Get("Cache-Control") != "private" || !strings.Contains(r.Header.Get("Vary"), "X-End") ||
+		r.Header.Get("Age") != "7" || r.Header.Get("Date") != "Mon, 01 Jan 2024 00:00:00 GMT" || r.Header.Get("Expires") != "0" || r.Header.Get("Pragma") != "no-cache" {
 		t.Errorf("%s", r)
 	}
 }

@@ -17,6 +17,16 @@ import (
 // What the cache keeps, and for whom: as RFC 9111 lets caches that clients share, and less,
 // since targets do not know that several clients share this one.
 
+// What impersonal requests may say of what they want, which all responses to them depend on.
+const (
+	headerAccept         = "Accept"
+	headerAcceptLanguage = "Accept-Language"
+	headerUserAgent      = "User-Agent"
+)
+
+// maxVary is how many headers a response may depend on.
+const maxVary = 20
+
 // impersonal reports whether a request may be answered with a response to another client, and
 // the response to it kept for others: a GET without credentials, ranges and conditions, with no
 // header that a page needs permission for. Such may be a key, whatever its name. header is what
@@ -27,7 +37,7 @@ func impersonal(r *http.Request, header http.Header) bool {
 	}
 	for name, values := range header {
 		switch name {
-		case "Accept", "Accept-Language":
+		case headerAccept, headerAcceptLanguage:
 			if slices.ContainsFunc(values, func(value string) bool {
 				return !fetch.IsSafelistedRequestHeader(fetch.Header{Name: name, Value: value})
 			}) {
@@ -37,7 +47,7 @@ func impersonal(r *http.Request, header http.Header) bool {
 			if len(values) != 1 || !slices.Contains([]string{"no-cache", "max-age=0", "no-store"}, values[0]) {
 				return false
 			}
-		case "User-Agent":
+		case headerUserAgent:
 		default:
 			return false
 		}
@@ -69,15 +79,14 @@ func (e *exchange) keep(response, passed *http.Response) {
 	if !e.impersonal || e.redirected {
 		return
 	}
-	wanted, ok := directives(e.header)
 	s := e.storable(response, passed)
-	if s == nil || !ok || wanted.has("no-store") {
+	if s == nil || e.header.Get("Cache-Control") == "no-store" {
 		return
 	}
 	passed.Body = &recorder{ReadCloser: passed.Body, complete: func(body []byte) {
 		s.body = bytes.Clone(body)
 		s.size += len(body)
-		e.cache.put(e.at.String(), s)
+		e.cache.put(e.at.String(), s, e.flight)
 	}}
 }
 
@@ -107,7 +116,13 @@ func (e *exchange) storable(response, passed *http.Response) *stored {
 	}
 	s := &stored{response: *passed, vary: vary, selection: selectionOf(e.header, vary), asked: e.asked, made: now.Add(-age), until: now.Add(fresh)}
 	s.response.Body, s.response.Request, s.response.Header = nil, nil, h.Clone()
-	s.size = bytesOfStored + len(e.at.path) + len(e.at.query) + len(s.selection) + len(fmt.Sprint(h)) + bytesOfField*len(h)
+	s.size = bytesOfStored + len(e.at.path) + len(e.at.query) + len(s.selection)
+	for name, values := range h {
+		s.size += bytesOfField + len(name)
+		for _, value := range values {
+			s.size += bytesOfValue + len(value)
+		}
+	}
 	return s
 }
 
@@ -139,7 +154,7 @@ func (r *recorder) Read(p []byte) (int, error) {
 // that impersonal requests have, as many targets go by them and do not say so. It reports false
 // if there is more that it depends on, or much.
 func varyOf(h http.Header) ([]string, bool) {
-	names := []string{"Accept", "Accept-Language", "User-Agent"}
+	names := []string{headerAccept, headerAcceptLanguage, headerUserAgent}
 	for _, line := range h["Vary"] {
 		for name := range strings.SplitSeq(line, ",") {
 			if name = strings.TrimSpace(name); name == "*" || name != "" && !fetch.IsToken(name) {
@@ -149,7 +164,8 @@ func varyOf(h http.Header) ([]string, bool) {
 		}
 	}
 	slices.Sort(names)
-	return slices.Compact(names), len(names) <= 20
+	names = slices.Compact(names)
+	return names, len(names) <= maxVary
 }
 
 // selectionOf returns what a request has of the headers that a response depends on.

@@ -2,6 +2,7 @@ package corsproxy
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -90,7 +91,8 @@ type Handler struct {
 	proxy                *reverseproxy.Handler
 	cache                *cache // nil if nothing is kept
 	idle                 *http.Transport
-	held                 bool // whether the proxy is provisioned
+	held                 bool   // whether the proxy is provisioned
+	warnOfNoPolicy       func() // once
 	logger               *zap.Logger
 }
 
@@ -123,8 +125,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = sampledLogger(ctx.Logger())
 	g := &guard{allowed: h.networks(), app: httpApp(ctx)}
 	h.warn(ctx.Logger(), g)
+	h.warnOfNoPolicy = sync.OnceFunc(func() {
+		ctx.Logger().Warn("no cors handler decides about requests ahead of this proxy, so it refuses them; write cors beside cors_proxy, and without report_only")
+	})
 	h.perClient, h.perTarget = newUnderWay(h.MaxPerClient), newUnderWay(h.MaxPerTarget)
-	h.idle = newTransport(g)
+	h.idle = newTransport(g, h.timeout, h.MaxPerTarget)
 	h.client = h.idle
 	if h.Cache > 0 {
 		h.cache = newCache(time.Duration(h.Cache))

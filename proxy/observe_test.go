@@ -6,9 +6,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"net/http"
 	"net/textproto"
 	"os"
 	"path/filepath"
@@ -18,6 +21,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -111,7 +115,7 @@ func TestLog(t *testing.T) {
 		got = append(got, fmt.Sprint(entry["level"], " ", entry["msg"], " ", entry["target"], " ", entry["url_origin"], " ", entry["address"], " ", entry["why"]))
 	}
 	want := []string{
-		"warn connections to this target are refused, as it is not of the public Internet; if you mean it, add its network to allow_networks http://10.1.2.3:1 <nil> <nil> <nil>",
+		"warn connections to this target are refused; if it is another server than this one, and you mean it, add its network to allow_networks http://10.1.2.3:1 <nil> <nil> <nil>",
 		"warn this header goes over plain HTTP, where whoever is on the network can read it; write https:// http://api.example <nil> <nil> <nil>",
 		"warn pages can reach what listens in these networks, on the ports of the targets, if a target's name has an address there <nil> <nil> <nil> <nil>",
 		"info proxy request refused: target_unreachable <nil> " + short + " <nil> <nil>",
@@ -142,6 +146,51 @@ func TestLoggedErrors(t *testing.T) {
 	} {
 		if got := loggedError(test.err); got != test.want {
 			t.Errorf("%v: %q, want %q", test.err, got, test.want)
+		}
+	}
+}
+
+// TestOwnTargets shows that targets which are this server itself are warned of.
+func TestOwnTargets(t *testing.T) {
+	core, logs := observer.New(zap.WarnLevel)
+	h := Handler{Targets: []string{"http://127.0.0.1:8080", "http://127.0.0.1", "http://127.0.0.1:8081"}, AllowNetworks: []string{"127.0.0.1"}}
+	if err := h.compile(); err != nil {
+		t.Fatal(err)
+	}
+	h.warn(zap.New(core), &guard{allowed: h.networks(), app: &caddyhttp.App{Servers: map[string]*caddyhttp.Server{"a": {Listen: []string{":8080", ":80"}}}}})
+	if got := logs.FilterMessageSnippet("connections to this target are refused").Len(); got != 2 {
+		t.Errorf("%d warnings: %v", got, logs.All())
+	}
+}
+
+// TestWithoutPolicies shows that a proxy is warned of, once, of which no cors handler keeps
+// anyone away, so that it has to refuse all.
+func TestWithoutPolicies(t *testing.T) {
+	for policies, want := range map[string]int{"": 1, "cors " + page + " {\nreport_only\n}": 1, "cors https://other.example": 0} {
+		file := filepath.Join(t.TempDir(), "log")
+		site := corstest.NewClient(t, corstest.FreeAddress(t))
+		config, err := adapt(strings.Replace(prelude, "output discard", "output file "+file+"\nlevel WARN\ninclude http.handlers.cors_proxy", 1) +
+			"http://" + site.Address + " {\n" + policies + "\ncors_proxy {\ntargets https://api.example\n}\n}")
+		if err == nil {
+			err = caddy.Load(config, true)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if r := site.Do(ask("https://api.example")); r.StatusCode != http.StatusForbidden {
+				t.Errorf("%s", r)
+			}
+		}
+		if err := caddy.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		log, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if got := strings.Count(string(log), "no cors handler decides"); got != want {
+			t.Errorf("%q: %d warnings, want %d: %s", policies, got, want, log)
 		}
 	}
 }

@@ -32,8 +32,8 @@ func (e *exchange) pass(asked *http.Request, response *http.Response) (*http.Res
 	switch encodingOf(response.Header) {
 	case "", "identity":
 	case "gzip", "x-gzip":
-		if response.StatusCode == http.StatusPartialContent {
-			return nil, failedEncoding // a part of what is packed
+		if said, _ := directives(response.Header); response.StatusCode == http.StatusPartialContent || said.has("no-transform") {
+			return nil, failedEncoding // a part of what is packed, or what stays as it is
 		}
 		unpack(passed)
 		body = limit(&unpacker{packed: body}, e.maxResponse, failedLength)
@@ -47,7 +47,8 @@ func (e *exchange) pass(asked *http.Request, response *http.Response) (*http.Res
 	} else if passed.ContentLength != 0 && passed.Header.Get("Content-Type") == "" {
 		passed.Header.Set("Content-Type", "application/octet-stream") // else net/http would guess one
 	}
-	if passed.Header.Del("Content-Length"); passed.ContentLength >= 0 && response.StatusCode != http.StatusNoContent { // as it was read, and once
+	passed.Header.Del("Content-Length")
+	if noLength := response.StatusCode == http.StatusNoContent || response.StatusCode == http.StatusNotModified; passed.ContentLength >= 0 && !noLength { // as it was read, and once
 		passed.Header.Set("Content-Length", strconv.FormatInt(passed.ContentLength, 10))
 	}
 	switch {
@@ -68,7 +69,7 @@ func encodingOf(h http.Header) string {
 // unpack makes the headers of a response that is compressed those of what is in it.
 func unpack(response *http.Response) {
 	h := response.Header
-	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-MD5", "Content-Digest", "Accept-Ranges"} {
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest", "Accept-Ranges"} {
 		h.Del(name)
 	}
 	if tag := h.Get("ETag"); strings.HasPrefix(tag, `"`) {

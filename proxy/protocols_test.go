@@ -1,9 +1,12 @@
 package corsproxy
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,8 +17,15 @@ import (
 // target says, what is kept of it, refusals, and errors in place of short successes.
 func TestProtocols(t *testing.T) {
 	a := serveAPI(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/kept" {
+		switch r.URL.Path {
+		case "/kept":
 			w.Header().Set("Cache-Control", "max-age=60")
+		case "/unchanged":
+			w.WriteHeader(http.StatusNotModified)
+			return
+		case "/nothing":
+			w.WriteHeader(http.StatusNoContent)
+			return
 		}
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s%s", r.Method, r.URL, body)
@@ -50,6 +60,11 @@ func TestProtocols(t *testing.T) {
 				}
 			}
 		}
+		for _, path := range []string{"/unchanged", "/nothing"} { // RFC 9110, section 8.6; over HTTP/3, the server adds one
+			if r := site.Do(ask(a.URL + path)); r.Header["Content-Length"] != nil && protocol != corstest.H3 || r.Text != "" {
+				t.Errorf("%s: %s", protocol, r)
+			}
+		}
 		wantRefusal(t, site.Do(ask("https://other.example")), refusedTarget, allowPage)
 		if r, err := site.Try(ask(a.URL + "/long")); err == nil {
 			t.Errorf("%s: %d bytes are taken for all", protocol, len(r.Text))
@@ -62,5 +77,28 @@ func TestProtocols(t *testing.T) {
 		if request.Method == http.MethodGet && (request.ContentLength != 0 || request.TransferEncoding != nil) {
 			t.Errorf("a GET with a body: %v", request)
 		}
+	}
+}
+
+// TestEarlyData shows that a target learns that a request came in early data, and may be a replay
+// (RFC 8470, section 5.2), as the reverse proxy writes it, and not as pages do.
+func TestEarlyData(t *testing.T) {
+	a := serveAPI(t, func(http.ResponseWriter, *http.Request) {})
+	h := &Handler{Targets: []string{a.URL}, AllowNetworks: []string{"127.0.0.1"}}
+	if err := h.compile(); err != nil {
+		t.Fatal(err)
+	}
+	h.perTarget, h.client = newUnderWay(1), newTransport(&guard{allowed: h.networks()}, h.timeout, 1)
+	at, _ := parsePlace(a.URL + "/x")
+	e := &exchange{Handler: h, at: at, ctx: t.Context(), header: pageHeader(http.Header{"Early-Data": {"0"}}), body: limit(http.NoBody, 1, refusedBody)}
+	asked := httptest.NewRequestWithContext(context.WithValue(t.Context(), exchangeKey{}, e), http.MethodGet, "/", nil)
+	asked.Header.Set("Early-Data", "1")
+	response, err := transport{}.RoundTrip(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if got := a.requests()[0].Header["Early-Data"]; !slices.Equal(got, []string{"1"}) {
+		t.Errorf("Early-Data: %q", got)
 	}
 }

@@ -109,6 +109,23 @@ func (t *target) covers(other *target) bool {
 	return t.origins.Covers(other.pattern) && t.hasPath(other.prefix)
 }
 
+// overlaps reports whether a URL may be in both targets.
+func (t *target) overlaps(other *target) bool {
+	return (t.hasPath(other.prefix) || other.hasPath(t.prefix)) &&
+		(t.origins.Covers(other.pattern) || other.origins.Covers(t.pattern) || overlap(t.pattern.String(), other.pattern.String()))
+}
+
+// overlap reports whether an origin may match two patterns with a "*" inside a label.
+func overlap(a, b string) bool {
+	beforeA, afterA, okA := strings.Cut(a, "*")
+	beforeB, afterB, okB := strings.Cut(b, "*")
+	endA, parentA, _ := strings.Cut(afterA, ".")
+	endB, parentB, _ := strings.Cut(afterB, ".")
+	return okA && okB && parentA == parentB &&
+		(strings.HasPrefix(beforeA, beforeB) || strings.HasPrefix(beforeB, beforeA)) &&
+		(strings.HasSuffix(endA, endB) || strings.HasSuffix(endB, endA))
+}
+
 // targets are those of a handler, in the order of its config.
 type targets []*target
 

@@ -27,7 +27,8 @@ func TestUnsetSecrets(t *testing.T) {
 		header_up Authorization "Bearer s3cret {env.PROXY_NONE}" for ` + a.URL + `
 		header_up X-Key {env.PROXY_EMPTY} for ` + a.URL + `/keyed/*
 		header_up X-Other {file.` + file + `.none} for ` + a.URL + `
-		header_up X-Set here for ` + a.URL + `
+		header_up X-Space "s3cret " for ` + a.URL + `
+		header_up X_Set here for ` + a.URL + `
 		forward_authorization ` + a.URL + `/own
 	}
 	}`)
@@ -42,9 +43,9 @@ func TestUnsetSecrets(t *testing.T) {
 	}
 	defer func() { _ = caddy.Stop() }()
 	for path, wantKey := range map[string]string{"/keyed/x": "", "/own": "page", "/x": "page"} {
-		r := site.Do(ask(a.URL+path, "Authorization: page", "X-Key: page", "X-Other: page"))
+		r := site.Do(ask(a.URL+path, "Authorization: page", "X-Key: page", "X-Other: page", "X-Set: page", "X_Set: page", "X-Space: page"))
 		got := a.requests()[0].Header
-		if r.StatusCode != http.StatusOK || got.Get("Authorization") != "" || got.Get("X-Key") != wantKey || got["X-Other"] != nil || got.Get("X-Set") != "here" {
+		if r.StatusCode != http.StatusOK || got.Get("Authorization") != "" || got.Get("X-Key") != wantKey || got["X-Other"] != nil || got.Get("X_Set") != "here" || got["X-Set"] != nil || got["X-Space"] != nil {
 			t.Errorf("%s: %s\n%v", path, r, got)
 		}
 	}
@@ -56,13 +57,13 @@ func TestUnsetSecrets(t *testing.T) {
 	for _, want := range []string{
 		`"header":"Authorization","targets":["` + a.URL + `"]`, "{env.PROXY_NONE}",
 		`"header":"X-Key","targets":["` + a.URL + `/keyed/*"]`, "{env.PROXY_EMPTY}",
-		`"header":"X-Other","targets":["` + a.URL + `"]`,
+		`"header":"X-Other","targets":["` + a.URL + `"]`, `"header":"X-Space","targets":["` + a.URL + `"]`, "ends in white space",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is not in:\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, "s3cret") || strings.Contains(text, "X-Set\",\"targets") {
+	if strings.Contains(text, "s3cret") || strings.Contains(text, "X_Set\",\"targets") {
 		t.Errorf("logged:\n%s", text)
 	}
 }

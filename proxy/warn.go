@@ -1,8 +1,9 @@
 package corsproxy
 
 import (
+	"cmp"
 	"net/netip"
-	"slices"
+	"strconv"
 	"strings"
 
 	"go.uber.org/zap"
@@ -18,13 +19,19 @@ func (h *Handler) warn(logger *zap.Logger, g *guard) {
 			continue
 		}
 		addrs := knownAddresses(o.Host())
-		if len(addrs) > 0 && !slices.ContainsFunc(addrs, func(addr netip.Addr) bool { return g.check(netip.AddrPortFrom(addr, 0)) == nil }) {
-			logger.Warn("connections to this target are refused, as it is not of the public Internet; if you mean it, add its network to "+optionAllowNetworks, zap.Stringer("target", t))
+		var err error
+		for _, addr := range addrs {
+			if err = g.check(netip.AddrPortFrom(addr, portOf(o))); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			logger.Warn("connections to this target are refused; if it is another server than this one, and you mean it, add its network to "+optionAllowNetworks, zap.Stringer("target", t), zap.Error(err))
 		}
 	}
 	for _, s := range h.secrets {
 		if s.unset != nil {
-			logger.Warn("this header is not sent, as a placeholder in its value is empty; set it, and load the config again", zap.String("header", s.name), zap.Stringers("targets", s.targets), zap.Error(s.unset))
+			logger.Warn("this header is not sent, as something in its value is empty; set it, and load the config again", zap.String("header", s.name), zap.Stringers("targets", s.targets), zap.Error(s.unset))
 			continue
 		}
 		for _, t := range s.targets {
@@ -36,6 +43,12 @@ func (h *Handler) warn(logger *zap.Logger, g *guard) {
 	if len(g.allowed) > 0 {
 		logger.Warn("pages can reach what listens in these networks, on the ports of the targets, if a target's name has an address there", zap.Stringers("networks", g.allowed))
 	}
+}
+
+// portOf returns the port of an origin as a number.
+func portOf(o origin.Origin) uint16 {
+	port, _ := strconv.ParseUint(cmp.Or(o.Port(), origin.DefaultPort(o.Scheme())), 10, 16)
+	return uint16(port)
 }
 
 // knownAddresses returns the addresses of a host that nobody need look up.

@@ -1,0 +1,88 @@
+package corsproxy
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// silent returns a port of 127.0.0.1 where connections are neither taken nor refused.
+func silent(t *testing.T) (port int) {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port = name.(*syscall.SockaddrInet4).Port
+	for { // until its queue is full
+		conn, err := net.DialTimeout("tcp", fmt.Sprint("127.0.0.1:", port), 300*time.Millisecond)
+		if err != nil {
+			return port
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+}
+
+// TestAttemptsEnd shows that attempts to connect end with the requests that they are for, and
+// that there are no more than these.
+func TestAttemptsEnd(t *testing.T) {
+	url := fmt.Sprint("http://127.0.0.1:", silent(t))
+	site := runProxy(t, "targets "+url+"\ntimeout 2s\nmax_per_target 2")
+	attempts := func() int {
+		stacks := make([]byte, 4<<20)
+		return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "net.(*netFD).connect(")
+	}
+	for range 10 { // clients that do not wait
+		conn, err := net.Dial("tcp", site.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(conn, "GET /?%s HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\n\r\n", url, site.Address, page); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+		_ = conn.Close()
+	}
+	if n := attempts(); n > 2 {
+		t.Errorf("%d attempts to connect are under way", n)
+	}
+	for deadline := time.Now().Add(20 * time.Second); attempts() > 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("attempts to connect do not end")
+		}
+	}
+}
+
+// TestSecondAddresses shows that a host is reached by its second address if nothing comes from
+// its first one.
+func TestSecondAddresses(t *testing.T) {
+	port := silent(t)
+	listener, err := net.Listen("tcp", fmt.Sprint("127.0.0.2:", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+	serveDNS(t, map[string][]string{"two.example": {"127.0.0.1,127.0.0.2"}})
+	url := fmt.Sprint("http://two.example:", port)
+	if r := runProxy(t, "allow_networks 127.0.0.2\ntargets "+url+"\ntimeout 20s").Do(ask(url)); r.StatusCode != http.StatusOK {
+		t.Errorf("%s", r)
+	}
+}
