@@ -49,8 +49,17 @@ type staged struct {
 
 func serveStaged(t *testing.T) *staged {
 	s := &staged{waits: make(chan struct{}), goOn: make(chan struct{})}
-	wait := func() { s.waits <- struct{}{}; <-s.goOn }
 	s.api = serveAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		wait := func() {
+			select {
+			case s.waits <- struct{}{}:
+			case <-r.Context().Done():
+			}
+			select {
+			case <-s.goOn:
+			case <-r.Context().Done():
+			}
+		}
 		w.Header().Set("Cache-Control", "max-age=60")
 		w.Header().Set("X-Number", strconv.FormatInt(s.number.Add(1), 10))
 		switch r.Header.Get("User-Agent") {

@@ -34,9 +34,8 @@ type addressError struct {
 
 func (e *addressError) Error() string { return fmt.Sprintf("%s is refused: %s", e.addr, e.why) }
 
-// dialer returns a dialer that connects to no other addresses, for so long at most: it knows
-// nothing of the time of requests, and goes on for what nobody waits for any more. It shares the
-// time out between the addresses of a host.
+// dialer returns a dialer that connects to no other addresses, for so long at most, which it
+// shares out between the addresses of a host: 2 seconds for each, if it has these.
 func (g *guard) dialer(most time.Duration) *net.Dialer {
 	return &net.Dialer{
 		Timeout:   most,

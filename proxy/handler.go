@@ -119,7 +119,7 @@ func (e *exchange) forward(w http.ResponseWriter, r *http.Request, next caddyhtt
 	defer context.AfterFunc(r.Context(), cancel)()
 	defer e.leave()
 	defer e.forget(r.Method)
-	e.ctx = ctx
+	e.ctx = context.WithValue(ctx, exchangeKey{}, e)
 	defer e.boundBodies(w, r)()
 	e.body = limit(r.Body, e.maxBody, refusedBody)
 	e.header = pageHeader(r.Header)

@@ -36,7 +36,7 @@ var fromRequests = newHeaderSet(
 // acrossOrigins are all that follows a redirect to another origin. What else a page sends
 // may be a key that is meant for the first one.
 var acrossOrigins = newHeaderSet(
-	"Accept", "Accept-Language", "Cache-Control", "If-Range", "Pragma", "Range", "User-Agent", "Via",
+	"Accept", "Accept-Language", "Cache-Control", "Early-Data", "If-Range", "Pragma", "Range", "User-Agent", "Via",
 )
 
 // fromResponses are removed from what a target sends. Browsers would do it to the origin of

@@ -102,7 +102,8 @@ type HeaderUp struct {
 	Name string `json:"name,omitempty"`
 
 	// Its value, which may have the placeholders `{env.*}`, `{file.*}` and `{system.*}`. If one
-	// of them is empty when the config loads, the field is not sent, and a warning says so.
+	// of them is empty when the config loads, or the value starts or ends in a space or a tab,
+	// as where something in it was empty, the field is not sent, and a warning says so.
 	Value string `json:"value,omitempty"`
 
 	// The targets that get it: some of `targets`, or parts of them.
@@ -122,11 +123,12 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.compile(); err != nil {
 		return err
 	}
-	h.logger = sampledLogger(ctx.Logger())
+	logger := ctx.Logger()
+	h.logger = sampledLogger(logger)
 	g := &guard{allowed: h.networks(), app: httpApp(ctx)}
-	h.warn(ctx.Logger(), g)
+	h.warn(logger, g)
 	h.warnOfNoPolicy = sync.OnceFunc(func() {
-		ctx.Logger().Warn("no cors handler decides about requests ahead of this proxy, so it refuses them; write cors beside cors_proxy, and without report_only")
+		logger.Warn("no cors handler decides about requests ahead of this proxy, so it refuses them; write cors beside cors_proxy, and without report_only")
 	})
 	h.perClient, h.perTarget = newUnderWay(h.MaxPerClient), newUnderWay(h.MaxPerTarget)
 	h.idle = newTransport(g, h.timeout, h.MaxPerTarget)

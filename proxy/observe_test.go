@@ -170,7 +170,7 @@ func TestWithoutPolicies(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "log")
 		site := corstest.NewClient(t, corstest.FreeAddress(t))
 		config, err := adapt(strings.Replace(prelude, "output discard", "output file "+file+"\nlevel WARN\ninclude http.handlers.cors_proxy", 1) +
-			"http://" + site.Address + " {\n" + policies + "\ncors_proxy {\ntargets https://api.example\n}\n}")
+			"http://" + site.Address + " {\nhandle_path /x/* {\n" + policies + "\ncors_proxy {\ntargets https://api.example\n}\nfile_server\n}\n}")
 		if err == nil {
 			err = caddy.Load(config, true)
 		}
@@ -178,7 +178,7 @@ func TestWithoutPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 3 {
-			if r := site.Do(ask("https://api.example")); r.StatusCode != http.StatusForbidden {
+			if r := site.Do(strings.Replace(ask("https://api.example"), "/?", "/x/?", 1)); r.StatusCode != http.StatusForbidden {
 				t.Errorf("%s", r)
 			}
 		}

@@ -32,7 +32,7 @@ func (e *exchange) pass(asked *http.Request, response *http.Response) (*http.Res
 	switch encodingOf(response.Header) {
 	case "", "identity":
 	case "gzip", "x-gzip":
-		if said, _ := directives(response.Header); response.StatusCode == http.StatusPartialContent || said.has("no-transform") {
+		if said, _ := directives(response.Header); response.StatusCode == http.StatusPartialContent || said.has("no-transform") && !bodiless {
 			return nil, failedEncoding // a part of what is packed, or what stays as it is
 		}
 		unpack(passed)

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,7 +11,8 @@ import (
 // current is the list that is in force: the last good one of those that were got. All
 // kinds of lists have one, which is shared by the sources that have the list.
 type current struct {
-	list atomic.Pointer[List]
+	list    atomic.Pointer[List]
+	reading turn // where several may read it
 
 	mu     sync.Mutex
 	err    error // of the last try to get it
@@ -36,12 +38,20 @@ func (c *current) parse(text string, rules Rules, within time.Duration, err erro
 	return err
 }
 
-// pauses returns what pauses while a text is parsed. A config that loads does not wait.
+// pauses returns what pauses while a text is parsed. A config that loads does not wait, nor does
+// who wants to read, or to change, the list next.
 func (c *current) pauses(text string, within time.Duration) (pause func()) {
 	if c.list.Load() == nil {
-		return func() {}
+		return runtime.Gosched
 	}
-	return newPace(text, within).pause
+	p := newPace(text, within)
+	return func() {
+		if c.reading.awaited() {
+			runtime.Gosched()
+		} else {
+			p.pause()
+		}
+	}
 }
 
 // checkWhole refuses what looks like the beginning of a list, see [checkWhole].

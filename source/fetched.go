@@ -146,12 +146,17 @@ func (l *fetchedList) run(ctx context.Context, kept bool, first chan<- error) {
 				keeps.Reset(keepDelay)
 			}
 		case <-next.C:
+			began := time.Now()
 			err := l.refresh(ctx, l.isKept())
 			if ctx.Err() != nil {
 				return
 			}
 			l.keep()
-			next.Reset(l.wait(err))
+			wait := l.wait(err)
+			if err == nil {
+				wait = max(0, wait-time.Since(began)) // a list that takes long is not fetched less often
+			}
+			next.Reset(wait)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// interval is how often files are looked at in tests, five times in it.
+// interval is that of sources in tests.
 const interval = 100 * time.Millisecond
 
 // openFile returns a source that watches the file at path until the test is over.

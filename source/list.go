@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 const (
 	// maxListBytes is how large a list may be: three million origins are. To read one takes
-	// some four times as much memory.
+	// some five times as much memory.
 	maxListBytes = 128 << 20
 
 	// maxLineErrors is how many refused lines are told at once.
@@ -38,14 +39,14 @@ type List struct {
 // What follows a "#" at the start of a line or after white space is a comment. The error
 // joins a [*LineError] for each line that is refused, 50 at most.
 func ParseList(text string, rules Rules) (*List, error) {
-	return parseListGently(text, rules, func() {})
+	return parseListGently(text, rules, runtime.Gosched)
 }
 
 // parseListGently is [ParseList] beside other work: it calls pause now and then.
 func parseListGently(text string, rules Rules, pause func()) (*List, error) {
 	text = strings.TrimPrefix(text, byteOrderMark)
 	var patterns origin.Builder
-	patterns.Grow(len(text) + min(strings.Count(text, "\n"), len(text)/len("a://b\n")) + 1)
+	patterns.Grow(len(text) + min(strings.Count(text, "\n"), len(text)/len("a://b\n")) + 2)
 	var errs []error
 	size, refused, number := 0, 0, 0
 	for line := range strings.Lines(text) {

@@ -38,7 +38,7 @@ type storedList struct {
 	key  storedKey
 	stop func()
 
-	loading sync.Mutex
+	// By turns of reading:
 	edition edition // that was taken, or refused, the last time
 	refused error   // why it was
 	good    string  // the text of the list in force
@@ -116,6 +116,7 @@ func followedLists() []*storedList {
 // Destruct ends the looks. The list stays, for requests of a config that goes.
 func (l *storedList) Destruct() error {
 	l.stop()
+	l.reading.hurry()
 	l.unfollow()
 	return nil
 }
@@ -127,16 +128,16 @@ func (l *storedList) logger() *zap.Logger {
 
 // inForce returns the edition that was loaded last, and the text of the list in force.
 func (l *storedList) inForce() (edition, string) {
-	l.loading.Lock()
-	defer l.loading.Unlock()
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	return l.edition, l.good
 }
 
 // isFresh reports whether the list in the storage is the one that was taken, or refused. A
 // storage that fails does not keep a config from loading that has the list already.
 func (l *storedList) isFresh(storage certmagic.Storage) bool {
-	l.loading.Lock()
-	defer l.loading.Unlock()
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
 	defer cancel()
 	if l.isSteady(ctx, storage) {
@@ -148,8 +149,8 @@ func (l *storedList) isFresh(storage certmagic.Storage) bool {
 
 // refusal returns why what is stored is not in force, as far as it was loaded.
 func (l *storedList) refusal() error {
-	l.loading.Lock()
-	defer l.loading.Unlock()
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	return l.refused
 }
 
@@ -178,8 +179,8 @@ func (l *storedList) look() {
 
 // refresh loads the list if it is not as it was.
 func (l *storedList) refresh(storage certmagic.Storage) {
-	l.loading.Lock()
-	defer l.loading.Unlock()
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
 	defer cancel()
 	if !l.isSteady(ctx, storage) {
@@ -243,8 +244,8 @@ func (l *storedList) read(text string) error {
 // put takes what an edit stored, as it was parsed. Where it is refused, the edit is done to
 // the list in force, so that what is taken out is allowed no more.
 func (l *storedList) put(text string, list *List, refused error, edit func(text string) string) {
-	l.loading.Lock()
-	defer l.loading.Unlock()
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	l.edition, l.refused = edition{there: text != "", sum: sumOf(text)}, refused
 	l.take(text, list, refused)
 	if refused == nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -45,10 +44,12 @@ type watchedFile struct {
 	key  fileKey
 	stop func()
 
-	looking sync.Mutex
-	loaded  look // how the file looked when it was taken, or refused
-	before  look // how it looked the last time
-	steady  int  // how often in a row it has looked so
+	// By turns of reading:
+	loaded look      // how the file looked when it was taken, or refused
+	before look      // how it looked the last time
+	steady int       // how often in a row it has looked so
+	looked time.Time // the last time
+	since  time.Time // when it may have changed to what it looks like
 }
 
 // watchFile reads a file, and goes on to look at it. If it was watched before, and another
@@ -64,6 +65,7 @@ func watchFile(key fileKey, old *watchedFile) (*watchedFile, error) {
 	if err := w.load(); err != nil {
 		return nil, w.describe(err)
 	}
+	w.looked = time.Now()
 	w.stop = every(key.interval/looks, w.look)
 	return w, nil
 }
@@ -105,13 +107,14 @@ func (w *watchedFile) load() error {
 // Destruct ends the watch. The list stays, for requests of a config that goes.
 func (w *watchedFile) Destruct() error {
 	w.stop()
+	w.reading.hurry()
 	return nil
 }
 
 // isFresh reports whether the file is as it was when it was taken, or refused.
 func (w *watchedFile) isFresh() bool {
-	w.looking.Lock()
-	defer w.looking.Unlock()
+	w.reading.Lock()
+	defer w.reading.Unlock()
 	return lookAt(w.key.path).same(w.loaded)
 }
 
@@ -125,8 +128,10 @@ func (w *watchedFile) describe(err error) error {
 
 // look looks at the file, and takes it if it changed and nobody seems to be writing it.
 func (w *watchedFile) look() {
-	w.looking.Lock()
-	defer w.looking.Unlock()
+	w.reading.Lock()
+	defer w.reading.Unlock()
+	looked := w.looked
+	w.looked = time.Now()
 	now := lookAt(w.key.path)
 	switch {
 	case now.same(w.loaded):
@@ -135,16 +140,17 @@ func (w *watchedFile) look() {
 		}
 		fallthrough
 	case !now.same(w.before):
-		w.before, w.steady = now, 0
+		w.before, w.steady, w.since = now, 0, looked
 		return
 	}
-	if w.steady++; w.steady < steadyLooks {
+	if w.steady++; w.steady != steadyLooks && w.steady < unfinishedLooks {
 		return
 	}
 	text, err := readList(w.key.path)
 	if finished := err == nil && endsLines(text); !finished && w.steady < unfinishedLooks {
 		return
 	}
+	w.looked = time.Now()
 	if !lookAt(w.key.path).same(now) {
 		return // it was written meanwhile
 	}
@@ -161,10 +167,10 @@ func (w *watchedFile) read(now look, text string, err error) error {
 	return w.parse(text, w.key.rules, w.left(), err)
 }
 
-// left returns how much of the interval is left to parse the file in. It has changed in the time
-// of a look before the first of those for which it stayed as it is, and to read it took some, too.
+// left returns how much of the interval is left to parse the file in, but for the time of a look,
+// as to parse it may take somewhat longer. There is none if it changed while it was parsed.
 func (w *watchedFile) left() time.Duration {
-	return w.key.interval / looks * time.Duration(looks-(1+w.steady)-1)
+	return w.key.interval - time.Since(w.since) - w.key.interval/looks
 }
 
 // look is what a file looks like from outside, and whether it can be read.

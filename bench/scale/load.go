@@ -29,9 +29,8 @@ func newClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers}, Timeout: 30 * time.Second}
 }
 
-// run sends requests for a time. It returns how long each took, sorted: from when it was due if
-// nobody could send it then, as all waited for answers; else from when it was sent, as how late
-// this process wakes up is not the server's. Those that cannot be sent in time are left out. An error is that of
+// run sends requests for a time. It returns how long each took from when it was due,
+// sorted; those that are due but cannot be sent in time are left out. An error is that of
 // an answer that is not as it should be.
 func (l load) run(ctx context.Context, duration time.Duration) ([]time.Duration, error) {
 	n := int(duration.Seconds() * float64(l.rate))
@@ -50,10 +49,7 @@ func (l load) run(ctx context.Context, duration time.Duration) ([]time.Duration,
 					return
 				}
 				due := start.Add(time.Duration(i) * time.Second / time.Duration(l.rate))
-				if left := time.Until(due); left > 0 {
-					time.Sleep(left)
-					due = time.Now()
-				}
+				time.Sleep(time.Until(due))
 				if err := l.send(ctx, l.origin(i)); err != nil {
 					cancel(err)
 					return

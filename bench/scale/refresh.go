@@ -17,14 +17,34 @@ import (
 )
 
 // refresh compares what requests take while a list of a million origins is read again with
-// what they take while it is not.
+// what they take while it is not, for each interval: the more time there is, the less is felt.
 func (l *lab) refresh(ctx context.Context) (page.Table, error) {
-	count, rounds, duration := 1_000_000, 12, 5*time.Second
-	if l.options.Quick {
-		count, rounds, duration = 10_000, 1, 1500*time.Millisecond
+	t := page.Table{
+		Title:   "A list that is read again while requests are answered",
+		Columns: []string{"interval", "in force after", "at most", "half of the requests, as it is", "read again", "ratio", "99 of 100, as it is", "read again", "ratio"},
 	}
-	const rate = 1000
-	origins := tenants.Origins(count)
+	origins, rounds, intervals := tenants.Origins(1_000_000), 12, []time.Duration{5 * time.Second, 15 * time.Second}
+	if l.options.Quick {
+		origins, rounds, intervals = origins[:10_000], 1, []time.Duration{time.Second}
+	}
+	for _, interval := range intervals {
+		l.options.Logf("a list of %d origins that is read again each %s", len(origins), interval)
+		row, err := l.refreshEach(ctx, interval, origins, rounds)
+		if err != nil {
+			return page.Table{}, err
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.About = fmt.Sprintf("%s origins in a file, %d requests a second of random ones of them, %d rounds of one interval with the file as it is, and as many in which a new one "+
+		"takes its place, is read and put in force. Seconds until that, and milliseconds from when a request was due; medians of the rounds.", page.Count(float64(len(origins))), refreshRate, rounds)
+	return t, nil
+}
+
+// refreshRate is how many requests a second are sent meanwhile.
+const refreshRate = 1000
+
+// refreshEach measures one interval.
+func (l *lab) refreshEach(ctx context.Context, interval time.Duration, origins []string, rounds int) ([]string, error) {
 	path := filepath.Join(l.dir, "origins.txt")
 	version := 0
 	text := strings.Join(origins, "\n") + "\n"
@@ -45,18 +65,18 @@ func (l *lab) refresh(ctx context.Context) (page.Table, error) {
 		return os.Rename(path+".new", path)
 	}
 	if err := errors.Join(prepare(), publish()); err != nil {
-		return page.Table{}, err
+		return nil, err
 	}
-	caddy, address, err := l.runCaddy(ctx, "cors {\nallow_origins_from file "+path+" \n}\nrespond hello")
+	caddy, address, err := l.runCaddy(ctx, "cors {\nallow_origins_from file "+path+" {\ninterval "+interval.String()+"\n}\n}\nrespond hello")
 	if err != nil {
-		return page.Table{}, err
+		return nil, err
 	}
 	defer caddy.Stop()
 	shuffled := tenants.Shuffled(origins)
 	next := 0
-	requests := load{url: "http://" + address + "/", rate: rate, client: newClient(), fault: wantAllowed, origin: func(i int) string { return shuffled[(next+i)%len(shuffled)] }}
+	requests := load{url: "http://" + address + "/", rate: refreshRate, client: newClient(), fault: wantAllowed, origin: func(i int) string { return shuffled[(next+i)%len(shuffled)] }}
 
-	var p50s, p99s, longest [2][]float64
+	var p50s, p99s [2][]float64
 	var inForce []float64 // seconds until a list was
 	shot := func(refreshing bool) (float64, error) {
 		next += 7919
@@ -71,13 +91,13 @@ func (l *lab) refresh(ctx context.Context) (page.Table, error) {
 		}
 		watched := make(chan error, 1)
 		go func() {
-			allowed, err := requests.firstAllowed(ctx, versionOrigin(version), start.Add(duration))
+			allowed, err := requests.firstAllowed(ctx, versionOrigin(version), start.Add(interval))
 			if refreshing && err == nil {
 				inForce = append(inForce, allowed.Sub(start).Seconds())
 			}
 			watched <- err
 		}()
-		took, err := requests.run(ctx, duration)
+		took, err := requests.run(ctx, interval)
 		if err := errors.Join(err, <-watched); err != nil {
 			return 0, err
 		}
@@ -85,27 +105,20 @@ func (l *lab) refresh(ctx context.Context) (page.Table, error) {
 		if refreshing {
 			i = 1
 		}
-		p50s[i], p99s[i], longest[i] = append(p50s[i], part(took, 0.5)), append(p99s[i], part(took, 0.99)), append(longest[i], part(took, 1))
+		p50s[i], p99s[i] = append(p50s[i], part(took, 0.5)), append(p99s[i], part(took, 0.99))
 		return part(took, 0.99), nil
 	}
-	l.options.Logf("a list of %d origins that is read again", count)
 	if _, err := stats.Alternate(rounds, func() (float64, error) { return shot(false) }, func() (float64, error) { return shot(true) }); err != nil {
-		return page.Table{}, err
+		return nil, err
 	}
-	t := page.Table{
-		Title: "A list that is read again while requests are answered",
-		About: fmt.Sprintf("%s origins in a file, %d requests a second of random ones of them, %d rounds of %s with the file as it is, and as many in which a new one "+
-			"takes its place, is read and put in force: after %.1f s, %.1f s at most, with the interval of 5 s that is the default. Milliseconds from when a request was due; medians of the rounds.",
-			page.Count(float64(count)), rate, rounds, duration, stats.Median(inForce), slices.Max(inForce)),
-		Columns: []string{"", "as it is", "read again", "ratio"},
+	if late := slices.Max(inForce); late > interval.Seconds() {
+		return nil, fmt.Errorf("a list was in force after %.1f s, and the interval is %s", late, interval)
 	}
-	for _, row := range []struct {
-		name   string
-		values [2][]float64
-	}{{"half of the requests", p50s}, {"99 of 100", p99s}, {"the longest", longest}} {
-		t.Rows = append(t.Rows, []string{row.name, fmt.Sprintf("%.2f", stats.Median(row.values[0])), fmt.Sprintf("%.2f", stats.Median(row.values[1])), fmt.Sprintf("%.2f", stats.Ratio(row.values[1], row.values[0]))})
+	row := []string{interval.String(), fmt.Sprintf("%.1f", stats.Median(inForce)), fmt.Sprintf("%.1f", slices.Max(inForce))}
+	for _, values := range [][2][]float64{p50s, p99s} {
+		row = append(row, fmt.Sprintf("%.2f", stats.Median(values[0])), fmt.Sprintf("%.2f", stats.Median(values[1])), fmt.Sprintf("%.2f", stats.Ratio(values[1], values[0])))
 	}
-	return t, nil
+	return row, nil
 }
 
 // writeSynced writes a file that is on the disk then.

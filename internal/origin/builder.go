@@ -8,7 +8,7 @@ type Builder struct {
 	anyPort packed
 }
 
-// PauseEvery is after how many patterns a pause is due where a long list is parsed beside other
+// PauseEvery is after how many lines a pause is due where a long list is parsed beside other
 // work, and again where it is compiled: a tenth of a millisecond.
 const PauseEvery = 250
 

@@ -40,15 +40,15 @@ func newTable(list packed, pause func()) table {
 		t.starts[b] = start
 	}
 	t.starts[len(t.starts)-1] = len(t.text)
-	if len(t.text) < len(list.text) {
+	if len(t.text) < len(list.text)*7/8 { // much was given several times
 		t.text = bytes.Clone(t.text)
 	}
 	return t
 }
 
 // order returns where the strings of a list are in its text, those of the first bucket first, and
-// sets starts to where each bucket starts in the order. A string is read, and stored, beside the
-// others of its bucket then: to find its place for each one takes twice the time.
+// sets starts to where each bucket starts in the order. Strings are stored one behind the other
+// then: to find its place for each one, and look for it there, takes twice the time.
 func (t *table) order(list packed, pause func()) []int {
 	buckets := make([]int, list.count) // of each string
 	rest := list.text
