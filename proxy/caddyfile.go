@@ -164,8 +164,8 @@ func unmarshalSize(d *caddyfile.Dispenser, option string, value *int64) error {
 		return d.Errf("%s: it takes one value, such as 1MB", option)
 	}
 	size, err := humanize.ParseBytes(text)
-	if err != nil || size == 0 || size > 1<<50 {
-		return d.Errf("%s %q: this is not a size; write it like 1MB or 512KiB", option, text)
+	if err != nil || size == 0 || size > mostBytes {
+		return d.Errf("%s %q: this is not a size up to 1TiB; write it like 1MB or 512KiB", option, text)
 	}
 	*value = int64(size)
 	return nil
